@@ -1,0 +1,1 @@
+"""How the system is put in place: work pools, deployments, the local stack."""

@@ -1,0 +1,1 @@
+"""What Prefect runs. Each flow reads like the sentence that describes it."""

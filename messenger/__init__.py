@@ -1,0 +1,1 @@
+"""The Messenger: the contract between Orchestrator and Workload, and what carries it."""

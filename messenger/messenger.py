@@ -1,0 +1,99 @@
+"""What every Messenger promises, whatever carries the messages.
+
+At least once: a message may arrive twice, and is delivered again until it is acknowledged. Order is not
+promised. The suite in tests/contract/ holds every adapter to this page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+Topic = Literal["requests", "statuses"]
+REQUESTS: Topic = "requests"
+STATUSES: Topic = "statuses"
+
+INVOKER_REQUESTS = "requests-invoker"
+"""The subscription from which the invoker takes requests."""
+REGISTER_STATUSES = "statuses-register"
+"""The subscription from which the register learns how runs go."""
+
+
+class MessengerUnavailable(Exception):
+    """The messages' carrier cannot be reached; nothing was sent. Worth trying again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message, leased to whoever pulled it until it is acknowledged or its lease ends."""
+
+    message_id: str
+    body: bytes
+    attributes: Mapping[str, str]
+    delivery_attempt: int
+    subscription: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be handled, kept with the reason until a person replays or drops it."""
+
+    message_id: str
+    topic: Topic
+    subscription: str
+    body: bytes
+    attributes: Mapping[str, str]
+    deliveries: int
+    reason: str
+    buried_at: datetime
+
+
+class Messenger(Protocol):
+    def publish(self, topic: Topic, body: bytes, attributes: Mapping[str, str]) -> str:
+        """Returns the message's id once the message is durable. Raises MessengerUnavailable."""
+
+    def subscribe(
+        self, name: str, topic: Topic, *, run_id: str | None = None, expires_after: timedelta | None = None
+    ) -> None:
+        """Makes the subscription unless it is there. It gets what is published from now on.
+
+        With `run_id` it gets only messages of that run where the broker can filter: look at the message too.
+        After `expires_after` without use it is removed.
+        """
+
+    def unsubscribe(self, name: str) -> None:
+        """Removes the subscription and what it still holds; nothing happens when it is not there."""
+
+    def pull(self, subscription: str, *, limit: int, wait: float) -> Sequence[Delivery]:
+        """Up to `limit` messages; waits up to `wait` seconds for the first one, then returns none."""
+
+    def ack(self, delivery: Delivery) -> None:
+        """The message's effect is durable: never deliver it again on this subscription."""
+
+    def nack(self, delivery: Delivery, *, delay: float = 0) -> None:
+        """Deliver it again, not before `delay` seconds; after the last delivery it is a dead letter."""
+
+    def extend(self, delivery: Delivery, seconds: float) -> None:
+        """Work goes on: the lease ends `seconds` from now."""
+
+    def bury(self, delivery: Delivery, reason: str) -> None:
+        """It can never be handled: to the dead letters, with the reason, and acknowledged."""
+
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """What waits for a person, oldest first."""
+
+    def replay(self, message_id: str) -> None:
+        """Delivers a dead letter again, with the id and attributes it had. KeyError if there is none."""
+
+    def drop(self, message_id: str) -> None:
+        """Forgets a dead letter. KeyError if there is none."""
+
+    def missing(self) -> Sequence[str]:
+        """What is not there and must be before work starts, each with the command that makes it."""
+
+    def setup(self) -> None:
+        """Makes what is missing, where allowed."""
+
+    def close(self) -> None:
+        """Lets go of connections and files."""

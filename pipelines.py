@@ -1,0 +1,69 @@
+"""The pipelines: which steps, in which order, by which deployments.
+
+A pipeline is data. Another model is another entry here, a flow for its Python step and, if it needs SQL, a
+dbt selector; nothing changes in the orchestrator, the messenger or the invoker.
+"""
+
+from dataclasses import dataclass
+
+from messenger.contract import ORCHESTRATE
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request to the Workload.
+
+    `deployment` is Prefect's `flow/deployment` name; `confirmed_by` names the check in tasks/confirm.py that
+    reads ledger and tables after the step said it succeeded.
+    """
+
+    name: str
+    deployment: str
+    confirmed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    name: str
+    steps: tuple[Step, ...]
+
+    @property
+    def entry(self) -> str:
+        """The deployment that orchestrates a run of this pipeline."""
+        return f"{ORCHESTRATE}/{self.name}"
+
+
+PIPELINES = {
+    pipeline.name: pipeline
+    for pipeline in (
+        Pipeline(
+            name="rfm",
+            steps=(
+                Step("features", deployment="features/rfm", confirmed_by="features"),
+                Step("scoring", deployment="scoring/rfm", confirmed_by="scores"),
+            ),
+        ),
+    )
+}
+
+
+class UnknownStep(Exception):
+    """A pipeline or step that is not in PIPELINES; nothing was started."""
+
+
+def find_pipeline(name: str) -> Pipeline:
+    if name not in PIPELINES:
+        raise UnknownStep(f"there is no pipeline {name!r}; known: {', '.join(PIPELINES)}")
+    return PIPELINES[name]
+
+
+def deployment_of(pipeline_name: str, step_name: str) -> str:
+    """The deployment that a request for this step starts. Only what stands here can ever be started."""
+    pipeline = find_pipeline(pipeline_name)
+    if step_name == ORCHESTRATE:
+        return pipeline.entry
+    for step in pipeline.steps:
+        if step.name == step_name:
+            return step.deployment
+    known = ", ".join([ORCHESTRATE, *(step.name for step in pipeline.steps)])
+    raise UnknownStep(f"pipeline {pipeline_name!r} has no step {step_name!r}; known: {known}")

@@ -1,0 +1,1 @@
+"""The model: rules, edges, scores, segments. Plain Python; no Prefect, no warehouse."""

@@ -1,0 +1,151 @@
+"""Every setting of the system: typed, in one place, read once.
+
+A setting comes from the environment or from a `.env` file in the project's folder. The first word of its
+name is its group: `INVOKER_PORT=9000` sets `settings.invoker.port`. A wrong value, or a name that a group
+does not have, stops the program with the whole list of what is wrong. `.env.example` lists them all.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+PROJECT = Path(__file__).resolve().parent
+
+
+def _in_project(path: Path) -> Path:
+    """A relative path is meant from the project's folder, whatever folder the program was started in."""
+    return path if path.is_absolute() else PROJECT / path
+
+
+def _known_timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no time zone; one of the IANA names is needed, such as Australia/Sydney")
+    return name
+
+
+ProjectPath = Annotated[Path, AfterValidator(_in_project)]
+Timezone = Annotated[str, AfterValidator(_known_timezone)]
+Seconds = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Source(Group):
+    """The orders as the user's system delivers them."""
+
+    path: ProjectPath = Field(Path("data/raw/orders.parquet"), description="CSV or Parquet file of orders")
+    order_id_column: str = Field("order_id", description="empty when the source has no order ids: a row is an order")
+    customer_id_column: str = "customer_id"
+    order_date_column: str = "order_date"
+    amount_column: str = "amount"
+    lines_are_unique: bool = Field(False, description="true: exact copies of a line are rejected as duplicates")
+
+
+class Model(Group):
+    """How customers are scored."""
+
+    rules: str = Field("quintile", description="name of a rule set in rfm/rules/, or the path of your own")
+    window_days: Annotated[int, Field(gt=0)] = Field(720, description="days up to run_date in which orders count")
+
+
+class Warehouse(Group):
+    """Where features, scores and the ledger are kept."""
+
+    path: ProjectPath = Field(Path("data/warehouse.duckdb"), description="DuckDB file")
+    lock_wait: Seconds = Field(60, description="how long to wait for another process that holds the file")
+    memory_limit: str = Field("", description="DuckDB's memory_limit, such as 1GB; empty: DuckDB's own default")
+
+
+class Published(Group):
+    """Files for readers, replaced by atomic rename after each run."""
+
+    path: ProjectPath = Path("data/published")
+
+
+class Messenger(Group):
+    """What carries requests and statuses between the Orchestrator and the Workload."""
+
+    kind: Literal["embedded", "pubsub"] = "embedded"
+    path: ProjectPath = Field(Path(".stack/messenger.db"), description="embedded: the SQLite file")
+    project: str = Field("", description="pubsub: the Google Cloud project")
+    lease: Seconds = Field(30, description="a message not acknowledged within this time is delivered again")
+    max_deliveries: Annotated[int, Field(ge=1)] = Field(5, description="after so many, a message is a dead letter")
+
+
+class Runs(Group):
+    """Which runs were asked for, and the news about them."""
+
+    path: ProjectPath = Field(Path(".stack/register.db"), description="SQLite file of the register")
+
+
+class Invoker(Group):
+    """The Workload's contact point."""
+
+    host: str = "127.0.0.1"
+    port: Port = Field(8080, description="0: any free port")
+
+
+class Orchestrator(Group):
+    """When runs start by themselves, and how long a step may take."""
+
+    cron: str = Field("0 8 * * 1", description="schedule of orchestrate/rfm")
+    timezone: Timezone = Field("Australia/Sydney", description="business time zone: of the schedule and of run_date")
+    step_deadline: Seconds = Field(3600, description="a step without a final status after so long has failed")
+    prefect_poll: Seconds = Field(2, description="how often a waiting run asks Prefect whether its step still lives")
+
+
+class Stack(Group):
+    """The local stack of `make run` and `make up`."""
+
+    path: ProjectPath = Field(Path(".stack"), description="logs, process files and the Prefect server's database")
+    prefect_port: Port = Field(4200, description="0: any free port")
+    prefect_database: str = Field(
+        "postgres", description="postgres (embedded), sqlite, or the SQLAlchemy URL of a Postgres of yours"
+    )
+    process_start: Literal["fork", "stock"] = Field("fork", description="how process workers start flow runs")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=PROJECT / ".env", env_nested_delimiter="_", env_nested_max_split=1, extra="ignore", frozen=True
+    )
+
+    source: Source = Source()
+    model: Model = Model()
+    warehouse: Warehouse = Warehouse()
+    published: Published = Published()
+    messenger: Messenger = Messenger()
+    runs: Runs = Runs()
+    invoker: Invoker = Invoker()
+    orchestrator: Orchestrator = Orchestrator()
+    stack: Stack = Stack()
+
+    @property
+    def business_zone(self) -> ZoneInfo:
+        return ZoneInfo(self.orchestrator.timezone)
+
+
+class WrongSettings(SystemExit):
+    """Raised with every wrong setting in one text, so that a user mends them in one go."""
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    try:
+        return Settings()
+    except SettingsError as unreadable:
+        raise WrongSettings(f"Wrong settings: {unreadable}") from None
+    except ValidationError as wrong:
+        lines = [
+            f"  {'_'.join(str(part) for part in error['loc']).upper()}: {error['msg']}" for error in wrong.errors()
+        ]
+        raise WrongSettings(
+            "Wrong settings (from the environment or .env; .env.example lists them all):\n" + "\n".join(lines)
+        ) from None

@@ -1,0 +1,1 @@
+"""Where features, scores and the ledger are kept."""
