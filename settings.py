@@ -6,11 +6,22 @@ does not have, stops the program with the whole list of what is wrong. `.env.exa
 """
 
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PROJECT = Path(__file__).resolve().parent
@@ -27,10 +38,28 @@ def _known_timezone(name: str) -> str:
     return name
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(value: str) -> str:
+    TypeAdapter(HttpUrl).validate_python(value)
+    return value
+
+
+def _listed(value: str) -> str:
+    return ",".join(part.strip() for part in value.split(",") if part.strip())
+
+
 ProjectPath = Annotated[Path, AfterValidator(_in_project)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Names = Annotated[str, AfterValidator(_listed)]
+Url = Annotated[str, AfterValidator(_url)]
 
 
 class Group(BaseModel):
@@ -90,6 +119,44 @@ class Invoker(Group):
 
     host: str = "127.0.0.1"
     port: Port = Field(8080, description="0: any free port")
+    workers: Annotated[int, Field(ge=1)] = Field(1, description="processes; more than one are run by gunicorn")
+    worker_timeout: Seconds = Field(60, description="gunicorn: a worker that is silent for so long is replaced")
+    graceful_timeout: Seconds = Field(8, description="requests and messages in hand get so long to finish at the end")
+    max_body: Annotated[int, Field(gt=0)] = Field(64 * 1024, description="bytes of a request's body at the most")
+    log_format: Literal["text", "json"] = Field("text", description="text for people, json for a log service")
+    pull: bool = Field(True, description="take messages by pull; false where Pub/Sub pushes them")
+    auth: Literal["none", "google"] = Field("none", description="none (loopback only), or Google's ID tokens")
+    audiences: Names = Field("", description="google: the accepted audiences, with commas between them")
+    accounts: Names = Field("", description="google: e-mails of those who may ask, with commas between them")
+    certificates: Url = Field("https://www.googleapis.com/oauth2/v1/certs", description="google: JSON of key id: PEM")
+    push_requests: str = Field("", description="full name of the subscription that pushes requests")
+    push_statuses: str = Field("", description="full name of the subscription that pushes statuses")
+    push_audience: str = Field("", description="audience of the tokens that Pub/Sub sends along")
+    push_account: str = Field("", description="e-mail of the service account in those tokens")
+
+    @property
+    def pushed(self) -> bool:
+        return bool(self.push_requests or self.push_statuses)
+
+    @model_validator(mode="after")
+    def _closed_to_the_world(self) -> Self:
+        if self.auth == "none" and not _is_loopback(self.host):
+            raise ValueError(f"INVOKER_AUTH=none serves loopback only, not {self.host}; set INVOKER_AUTH=google")
+        if self.auth == "google" and not (self.audiences and self.accounts):
+            raise ValueError("INVOKER_AUTH=google needs INVOKER_AUDIENCES and INVOKER_ACCOUNTS")
+        if self.auth == "google" and self.pushed and not (self.push_audience and self.push_account):
+            raise ValueError("pushed messages need INVOKER_PUSH_AUDIENCE and INVOKER_PUSH_ACCOUNT")
+        return self
+
+
+class Prefect(Group):
+    """How the invoker reaches Prefect: the settings of Prefect itself that bear these names."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    api_url: Url = "http://127.0.0.1:4200/api"
+    api_key: SecretStr = Field(SecretStr(""), description="for Prefect Cloud")
+    api_auth_string: SecretStr = Field(SecretStr(""), description="user:password of a server of yours")
 
 
 class Orchestrator(Group):
@@ -124,6 +191,7 @@ class Settings(BaseSettings):
     messenger: Messenger = Messenger()
     runs: Runs = Runs()
     invoker: Invoker = Invoker()
+    prefect: Prefect = Prefect()
     orchestrator: Orchestrator = Orchestrator()
     stack: Stack = Stack()
 

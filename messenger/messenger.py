@@ -5,9 +5,11 @@ promised. The suite in tests/contract/ holds every adapter to this page.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
+
+from errors import Permanent, Retryable
 
 Topic = Literal["requests", "statuses"]
 REQUESTS: Topic = "requests"
@@ -17,10 +19,23 @@ INVOKER_REQUESTS = "requests-invoker"
 """The subscription from which the invoker takes requests."""
 REGISTER_STATUSES = "statuses-register"
 """The subscription from which the register learns how runs go."""
+STANDING: Mapping[str, Topic] = {INVOKER_REQUESTS: REQUESTS, REGISTER_STATUSES: STATUSES}
+"""The subscriptions that must be there before the first message, so that none is lost."""
+
+LONGEST_DELAY = 600.0
+"""Seconds: the longest lease, and the longest delay of a nack; more is cut to this (Pub/Sub's own bound)."""
 
 
-class MessengerUnavailable(Exception):
+class MessengerUnavailable(Retryable):
     """The messages' carrier cannot be reached; nothing was sent. Worth trying again."""
+
+
+class SubscriptionMissing(MessengerUnavailable):
+    """There is no such subscription, or it expired; what was sent to it is lost."""
+
+
+class MessageTooLarge(Permanent):
+    """The carrier takes no message of this size; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +44,7 @@ class Delivery:
 
     message_id: str
     body: bytes
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, str] = field(hash=False)
     delivery_attempt: int
     subscription: str
     receipt: str
@@ -50,8 +65,16 @@ class DeadLetter:
 
 
 class Messenger(Protocol):
+    """Safe for several threads. Everything but `close` may raise MessengerUnavailable."""
+
     def publish(self, topic: Topic, body: bytes, attributes: Mapping[str, str]) -> str:
-        """Returns the message's id once the message is durable. Raises MessengerUnavailable."""
+        """Returns the message's id once the message is durable. Raises MessengerUnavailable, MessageTooLarge."""
+
+    def publish_many(self, topic: Topic, messages: Sequence[tuple[bytes, Mapping[str, str]]]) -> Sequence[str]:
+        """Like `publish` for many at once, and much faster: the ids, once all of them are durable.
+
+        When it raises, some may have been sent: send all of them again.
+        """
 
     def subscribe(
         self, name: str, topic: Topic, *, run_id: str | None = None, expires_after: timedelta | None = None
@@ -66,16 +89,22 @@ class Messenger(Protocol):
         """Removes the subscription and what it still holds; nothing happens when it is not there."""
 
     def pull(self, subscription: str, *, limit: int, wait: float) -> Sequence[Delivery]:
-        """Up to `limit` messages; waits up to `wait` seconds for the first one, then returns none."""
+        """Up to `limit` messages; waits up to `wait` seconds for the first one, then returns none.
+
+        Raises SubscriptionMissing.
+        """
 
     def ack(self, delivery: Delivery) -> None:
         """The message's effect is durable: never deliver it again on this subscription."""
 
-    def nack(self, delivery: Delivery, *, delay: float = 0) -> None:
-        """Deliver it again, not before `delay` seconds; after the last delivery it is a dead letter."""
+    def nack(self, delivery: Delivery, *, delay: float = 0, reason: str = "") -> None:
+        """Deliver it again, not before `delay` seconds; after the last delivery it is a dead letter.
+
+        `reason` is what the dead letter will say; without it, that the message was refused so many times.
+        """
 
     def extend(self, delivery: Delivery, seconds: float) -> None:
-        """Work goes on: the lease ends `seconds` from now."""
+        """Work goes on: the lease ends `seconds` from now. Nothing happens when it ended before."""
 
     def bury(self, delivery: Delivery, reason: str) -> None:
         """It can never be handled: to the dead letters, with the reason, and acknowledged."""
@@ -84,7 +113,10 @@ class Messenger(Protocol):
         """What waits for a person, oldest first."""
 
     def replay(self, message_id: str) -> None:
-        """Delivers a dead letter again, with the id and attributes it had. KeyError if there is none."""
+        """Delivers a dead letter again, with the id and attributes it had. KeyError if there is none.
+
+        Raises SubscriptionMissing when the subscription it died on is gone: nobody would get it.
+        """
 
     def drop(self, message_id: str) -> None:
         """Forgets a dead letter. KeyError if there is none."""

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from errors import Permanent, Retryable
 from messenger.contract import Failure, RunDate, RunRequest, RunStatus, Scalar
 
 RunState = Literal["requested", "started", "succeeded", "failed"]
@@ -51,11 +52,17 @@ class Run(BaseModel):
         return self.state in ("succeeded", "failed")
 
 
-class ParametersConflict(Exception):
+class ParametersConflict(Permanent):
     """The date was asked for before with other parameters; ask with force for a new attempt."""
 
 
+class RegisterUnavailable(Retryable):
+    """The register cannot be read or written; nothing was changed. Worth trying again."""
+
+
 class Register(Protocol):
+    """Safe for several threads. Everything but `close` may raise RegisterUnavailable."""
+
     def claim(
         self,
         pipeline: str,
@@ -76,10 +83,10 @@ class Register(Protocol):
         """The request for the run is durable in the Messenger."""
 
     def note_request(self, request: RunRequest) -> None:
-        """A step of the run was asked for."""
+        """A step of the run was asked for. A run not known here, as after a lost register, is known from now on."""
 
     def note_status(self, status: RunStatus) -> None:
-        """News about a step. Doubled and late news change nothing; a final state is never left."""
+        """News about a step, durable. Doubled and late news change nothing; a final state is never left."""
 
     def get(self, run_id: str) -> Run | None: ...
 

@@ -1,0 +1,305 @@
+"""The Messenger on Google Pub/Sub, or on its emulator where PUBSUB_EMULATOR_HOST says so (Google's own variable).
+
+Messages are pulled, not streamed: what arrives is what was asked for, so nothing is leased and left lying. A
+call that outlives its caller's wait goes on, and what it brings is for the next `pull`: a call that is cancelled
+may take a message with it for the length of a lease.
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from math import ceil
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from google.api_core import exceptions
+from google.api_core.gapic_v1.routing_header import to_grpc_metadata
+from google.auth.exceptions import GoogleAuthError
+from google.pubsub_v1 import PublisherClient, PubsubMessage, PullRequest, ReceivedMessage, SubscriberClient
+
+from messenger import envelope, pubsub_setup
+from messenger.messenger import (
+    LONGEST_DELAY,
+    STANDING,
+    DeadLetter,
+    Delivery,
+    MessageTooLarge,
+    MessengerUnavailable,
+    Topic,
+)
+from messenger.pubsub_calls import CALL, reaching_subscription, reaching_topic
+from messenger.pubsub_resources import DEAD_LETTERS, SHORTEST_LEASE, Resources
+from messenger.together import Together
+
+LARGEST_BODY = 9_000_000
+"""Bytes. Pub/Sub takes 10 MB with the attributes, of which a dead letter has more than other messages."""
+MOST_MESSAGES, MOST_BYTES = 1000, 9_500_000
+"""Of one call to publish; Pub/Sub's bounds."""
+MOST_RECEIPTS = 1000
+SHORTEST_WAIT = 0.1
+"""Seconds: even a pull that does not wait takes a round trip."""
+LONGEST_CALL = 20.0
+"""Seconds that one call waits for messages: the longer, the seldomer a message meets a call that just ended."""
+EMPTY_PAUSE = 0.05
+"""Seconds before the next call, when one came back empty."""
+LISTING_WAIT = 2.0
+"""Seconds without another dead letter, after which all of them were seen."""
+
+
+class PubSubMessenger:
+    """`lease` in seconds, at most 600: a message not acknowledged within it is delivered again.
+
+    A message that was delivered `max_deliveries` times and not acknowledged is a dead letter. `prefix` stands
+    before the name of every topic and subscription.
+    """
+
+    def __init__(self, project: str, *, prefix: str = "", lease: float = 30, max_deliveries: int = 5) -> None:
+        self._lease = lease
+        self._max_deliveries = max_deliveries
+        self._named = Resources(project, prefix, lease, max_deliveries)
+        try:
+            self._publisher, self._subscriber = PublisherClient(), SubscriberClient()
+        except GoogleAuthError as error:
+            raise MessengerUnavailable(f"Pub/Sub cannot be used: {error}") from None
+        self._acks: dict[str, Together[str]] = {}
+        self._calls: dict[str, deque[grpc.Future]] = defaultdict(deque)
+        self._arrived: dict[str, deque[tuple[float, Delivery]]] = defaultdict(deque)
+
+    def publish(self, topic: Topic, body: bytes, attributes: Mapping[str, str]) -> str:
+        return self.publish_many(topic, [(body, attributes)])[0]
+
+    def publish_many(self, topic: Topic, messages: Sequence[tuple[bytes, Mapping[str, str]]]) -> Sequence[str]:
+        for body, _ in messages:
+            if len(body) > LARGEST_BODY:
+                raise MessageTooLarge(f"a message of {len(body)} bytes; at most {LARGEST_BODY} can be published")
+        ids = [uuid4().hex for _ in messages]
+        wrapped = [
+            PubsubMessage(data=body, attributes=envelope.sent(attributes, message_id))
+            for (body, attributes), message_id in zip(messages, ids, strict=True)
+        ]
+        for batch in _batches(wrapped):
+            self._publish(topic, batch)
+        return ids
+
+    def subscribe(
+        self, name: str, topic: Topic, *, run_id: str | None = None, expires_after: timedelta | None = None
+    ) -> None:
+        """Pub/Sub removes a subscription after a day without use at the earliest."""
+        definition = self._named.definition(name, topic, run_id=run_id, expires_after=expires_after)
+        with reaching_topic(topic), suppress(exceptions.AlreadyExists):
+            self._subscriber.create_subscription(request=definition, **CALL)
+
+    def unsubscribe(self, name: str) -> None:
+        self._forget_calls(name)
+        with reaching_subscription(name), suppress(exceptions.NotFound):
+            self._subscriber.delete_subscription(subscription=self._named.subscription(name), **CALL)
+
+    def pull(self, subscription: str, *, limit: int, wait: float) -> Sequence[Delivery]:
+        give_up = time.monotonic() + max(wait, SHORTEST_WAIT)
+        while True:
+            if taken := self._take(subscription, limit):
+                return taken
+            left = give_up - time.monotonic()
+            if left <= 0:
+                return []
+            self._receive(subscription, limit, left)
+
+    def ack(self, delivery: Delivery) -> None:
+        name = delivery.subscription
+        if name not in self._acks:
+            self._acks.setdefault(name, Together(lambda all_: self._acknowledge(name, all_), most=MOST_RECEIPTS))
+        self._acks[name](delivery.receipt)
+
+    def nack(self, delivery: Delivery, *, delay: float = 0, reason: str = "") -> None:
+        if delivery.delivery_attempt >= self._max_deliveries:
+            self.bury(delivery, reason or f"refused at delivery {delivery.delivery_attempt}, the last one")
+        else:
+            self._lease_for(delivery.subscription, [delivery.receipt], delay)
+
+    def extend(self, delivery: Delivery, seconds: float) -> None:
+        self._lease_for(delivery.subscription, [delivery.receipt], seconds)
+
+    def bury(self, delivery: Delivery, reason: str) -> None:
+        attributes = envelope.buried(delivery, self._topic_of(delivery.subscription), reason)
+        self._publish(DEAD_LETTERS, [PubsubMessage(data=delivery.body, attributes=attributes)])
+        self.ack(delivery)
+
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        with self._all_dead() as dead:
+            return [letter for letter, _ in dead]
+
+    def replay(self, message_id: str) -> None:
+        """Every subscription of the topic gets it again, under its old id: for the others it is a duplicate."""
+        with self._dead(message_id) as (letters, receipts):
+            for letter in letters:
+                self._check_there(letter.subscription)
+            for topic, letter in {letter.topic: letter for letter in letters}.items():
+                attributes = envelope.sent(letter.attributes, letter.message_id)
+                self._publish(topic, [PubsubMessage(data=letter.body, attributes=attributes)])
+            self._acknowledge(DEAD_LETTERS, receipts)
+
+    def drop(self, message_id: str) -> None:
+        with self._dead(message_id) as (_, receipts):
+            self._acknowledge(DEAD_LETTERS, receipts)
+
+    def missing(self) -> Sequence[str]:
+        return pubsub_setup.missing(self._publisher, self._subscriber, self._named)
+
+    def setup(self) -> None:
+        pubsub_setup.make(self._publisher, self._subscriber, self._named)
+
+    def close(self) -> None:
+        for subscription in list(self._calls):
+            self._forget_calls(subscription)
+        self._publisher.transport.close()
+        self._subscriber.transport.close()
+
+    def _publish(self, topic: str, messages: Sequence[PubsubMessage]) -> None:
+        with reaching_topic(topic):
+            self._publisher.publish(topic=self._named.topic(topic), messages=list(messages), **CALL)
+
+    def _receive(self, subscription: str, limit: int, wait: float) -> None:
+        """Waits up to `wait` seconds for the call that is on its way, or a new one."""
+        calls = self._calls[subscription]
+        with reaching_subscription(subscription):
+            call = calls.popleft() if calls else self._call(subscription, limit)
+            try:
+                received = call.result(timeout=wait).received_messages
+            except grpc.FutureTimeoutError:
+                calls.append(call)
+                return
+            except grpc.RpcError as error:
+                if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                    return
+                raise exceptions.from_grpc_error(error) from None
+        if not received:
+            time.sleep(min(EMPTY_PAUSE, wait))
+            return
+        if self._lease < SHORTEST_LEASE:
+            self._lease_for(subscription, [message.ack_id for message in received], self._lease)
+        now = time.monotonic()
+        self._arrived[subscription].extend((now, _delivery(message, subscription)) for message in received)
+
+    def _call(self, subscription: str, limit: int) -> grpc.Future:
+        """The bare call: the client's own method cannot be waited for in parts."""
+        path = self._named.subscription(subscription)
+        pull: Any = self._subscriber.transport.pull
+        return pull.future(
+            PullRequest(subscription=path, max_messages=limit),
+            timeout=LONGEST_CALL,
+            metadata=(to_grpc_metadata((("subscription", path),)),),
+        )
+
+    def _forget_calls(self, subscription: str) -> None:
+        for call in self._calls.pop(subscription, ()):
+            call.cancel()
+
+    def _take(self, subscription: str, limit: int) -> Sequence[Delivery]:
+        """What arrived. Not what lay too long since: its lease may end any moment, and it will come again."""
+        arrived = self._arrived[subscription]
+        taken: list[Delivery] = []
+        while arrived and len(taken) < limit:
+            at, delivery = arrived.popleft()
+            if delivery.delivery_attempt > self._max_deliveries:
+                last = replace(delivery, delivery_attempt=self._max_deliveries)
+                self.bury(last, f"delivered {self._max_deliveries} times and never acknowledged")
+            elif time.monotonic() - at < self._lease / 2:
+                taken.append(delivery)
+        return taken
+
+    def _lease_for(self, subscription: str, receipts: Sequence[str], seconds: float) -> None:
+        with reaching_subscription(subscription):
+            self._subscriber.modify_ack_deadline(
+                subscription=self._named.subscription(subscription),
+                ack_ids=list(receipts),
+                ack_deadline_seconds=ceil(min(seconds, LONGEST_DELAY)),
+                **CALL,
+            )
+
+    def _acknowledge(self, subscription: str, receipts: Sequence[str]) -> None:
+        path = self._named.subscription(subscription)
+        with reaching_subscription(subscription):
+            self._subscriber.acknowledge(subscription=path, ack_ids=list(receipts), **CALL)
+
+    @contextmanager
+    def _all_dead(self) -> Iterator[Sequence[tuple[DeadLetter, str]]]:
+        """Every dead letter with its receipt, oldest first. They are leased, and let go at the end."""
+        dead: dict[str, tuple[DeadLetter, str]] = {}
+        try:
+            while received := self._some_dead():
+                for one in received:
+                    dead[one.message.message_id] = (_dead_letter(one, self._named.prefix), one.ack_id)
+            yield sorted(dead.values(), key=lambda found: found[0].buried_at)
+        finally:
+            receipts = [receipt for _, receipt in dead.values()]
+            for start in range(0, len(receipts), MOST_RECEIPTS):
+                self._lease_for(DEAD_LETTERS, receipts[start : start + MOST_RECEIPTS], 0)
+
+    def _some_dead(self) -> Sequence[ReceivedMessage]:
+        path = self._named.subscription(DEAD_LETTERS)
+        with reaching_subscription(DEAD_LETTERS):
+            try:
+                request = PullRequest(subscription=path, max_messages=MOST_MESSAGES)
+                return self._subscriber.pull(request=request, retry=None, timeout=LISTING_WAIT).received_messages
+            except exceptions.DeadlineExceeded:
+                return []
+
+    @contextmanager
+    def _dead(self, message_id: str) -> Iterator[tuple[Sequence[DeadLetter], Sequence[str]]]:
+        with self._all_dead() as dead:
+            found = [one for one in dead if one[0].message_id == message_id]
+            if not found:
+                raise KeyError(f"no dead letter has the message id {message_id}")
+            yield [letter for letter, _ in found], [receipt for _, receipt in found]
+
+    def _check_there(self, subscription: str) -> None:
+        with reaching_subscription(subscription):
+            self._subscriber.get_subscription(subscription=self._named.subscription(subscription), **CALL)
+
+    def _topic_of(self, subscription: str) -> str:
+        if subscription in STANDING:
+            return STANDING[subscription]
+        path = self._named.subscription(subscription)
+        with reaching_subscription(subscription):
+            found = self._subscriber.get_subscription(subscription=path, **CALL).topic
+        return str(found).removeprefix(self._named.topic(""))
+
+
+def _batches(messages: Sequence[PubsubMessage]) -> Iterator[Sequence[PubsubMessage]]:
+    batch: list[PubsubMessage] = []
+    size = 0
+    for message in messages:
+        bytes_ = PubsubMessage.pb(message).ByteSize()
+        if batch and (len(batch) == MOST_MESSAGES or size + bytes_ > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += bytes_
+    if batch:
+        yield batch
+
+
+def _delivery(received: ReceivedMessage, subscription: str) -> Delivery:
+    attributes = dict(received.message.attributes)
+    return Delivery(
+        message_id=envelope.identity(attributes, received.message.message_id),
+        body=received.message.data,
+        attributes=envelope.senders(attributes),
+        delivery_attempt=max(received.delivery_attempt, 1),
+        subscription=subscription,
+        receipt=received.ack_id,
+    )
+
+
+def _dead_letter(received: ReceivedMessage, prefix: str) -> DeadLetter:
+    return envelope.dead_letter(
+        received.message.data,
+        dict(received.message.attributes),
+        brokers_id=received.message.message_id,
+        published_at=received.message.publish_time,
+        prefix=prefix,
+    )

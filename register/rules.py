@@ -1,0 +1,57 @@
+"""The rules of the register, without a store: which attempt answers a request, and how news is merged."""
+
+from collections.abc import Iterable, Mapping
+
+from messenger.contract import ORCHESTRATE, Failure, RunRequest, RunStatus, Scalar
+from register.register import ParametersConflict, Run, RunState, StepNews
+
+RANK = {"requested": 0, "started": 1, "succeeded": 2, "failed": 2}
+
+
+def next_attempt(newest: Run | None, parameters: Mapping[str, Scalar], *, force: bool) -> int | None:
+    """The number of the new attempt, or None when the newest one answers. Raises ParametersConflict."""
+    if newest is None:
+        return 1
+    if force or newest.state == "failed":
+        return newest.attempt + 1
+    if dict(newest.parameters) != dict(parameters):
+        raise ParametersConflict(
+            f"run {newest.run_id} was asked for with other parameters; ask with force for a new attempt"
+        )
+    return None
+
+
+def merge(known: StepNews | None, news: StepNews) -> StepNews:
+    """What is known of a step after the news: whatever order they come in, and however often.
+
+    A state only moves on, and a final one is never left. Of two `started`, as when a step's process was
+    started again, the later one counts.
+    """
+    if known is None or RANK[news.state] > RANK[known.state]:
+        return news
+    if news.state == known.state == "started" and news.at > known.at:
+        return news
+    return known
+
+
+def requested(request: RunRequest) -> StepNews:
+    return StepNews(step=request.step, state="requested", at=request.requested_at)
+
+
+def told(status: RunStatus) -> StepNews:
+    return StepNews(
+        step=status.step,
+        state=status.state,
+        facts=status.facts,
+        error=status.error,
+        flow_run_id=status.flow_run_id,
+        at=status.at,
+    )
+
+
+def state_of(steps: Iterable[StepNews]) -> tuple[RunState, Failure | None]:
+    """A run is where its step `orchestrate` is, and failed for that step's reason."""
+    for news in steps:
+        if news.step == ORCHESTRATE:
+            return news.state, news.error
+    return "requested", None

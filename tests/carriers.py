@@ -1,0 +1,94 @@
+"""What the suites for every messenger run on: a carrier of messages, opened as often as a test likes."""
+
+import os
+import tempfile
+from uuid import uuid4
+
+import pytest
+
+from messenger import pubsub
+from messenger.embedded import EmbeddedMessenger
+from messenger.pubsub import PubSubMessenger
+from tests.emulator import find_emulator, running_emulator
+
+
+class Carrier:
+    """In seconds, `tick`: the shortest lease, and `quiet`: the time in which a message that is due has come.
+
+    `hurry`: by how much delays are shortened. `filters`: whether a waiter gets only the messages of its run.
+    `largest` in bytes: a body it carries.
+    """
+
+    def __init__(self):
+        self._opened = []
+
+    def open(self, **options):
+        """Another process's view: the same messages through connections of its own."""
+        self._opened.append(self._open(**options))
+        return self._opened[-1]
+
+    def close(self):
+        for messenger in self._opened:
+            messenger.close()
+
+
+class EmbeddedCarrier(Carrier):
+    filters = True
+    tick, quiet, hurry = 0.1, 0.1, 0.01
+    largest = 10_000_000
+
+    def __init__(self, folder):
+        super().__init__()
+        self.path = folder / "messenger.db"
+
+    def _open(self, **options):
+        return EmbeddedMessenger(self.path, **options)
+
+
+class PubSubCarrier(Carrier):
+    """Each test has topics and subscriptions of its own. Leases and delays are whole seconds here."""
+
+    filters = False
+    """The emulator ignores filters; the service honours them."""
+    tick, quiet, hurry = 1.0, 0.4, 0.0
+    largest = 3_000_000
+    """Google's client takes at most 4 MB at once from the emulator; from the service it takes all."""
+
+    def __init__(self):
+        super().__init__()
+        self.prefix = f"t{uuid4().hex[:8]}-"
+
+    def _open(self, **options):
+        return PubSubMessenger("test-project", prefix=self.prefix, **options)
+
+
+@pytest.fixture(scope="session")
+def emulator():
+    """The address of Google's emulator, started here. In CI it has to be there."""
+    script = find_emulator()
+    if script is None:
+        reason = "Google's Pub/Sub emulator is not installed (gcloud components install pubsub-emulator), or no Java"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory() as folder, running_emulator(script, folder) as address:
+        yield address
+
+
+@pytest.fixture(params=["embedded", "pubsub"])
+def carrier(request, tmp_path, monkeypatch):
+    if request.param == "embedded":
+        carrier = EmbeddedCarrier(tmp_path)
+    else:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", request.getfixturevalue("emulator"))
+        monkeypatch.setattr(pubsub, "LISTING_WAIT", 0.3)
+        carrier = PubSubCarrier()
+    yield carrier
+    carrier.close()
+
+
+@pytest.fixture
+def messenger(carrier):
+    messenger = carrier.open()
+    messenger.setup()
+    return messenger

@@ -1,0 +1,251 @@
+"""The consumer's loop on every adapter."""
+
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+
+import messenger.consume
+from errors import Permanent, Retryable
+from messenger.consume import consume, growing
+from messenger.messenger import INVOKER_REQUESTS, REQUESTS, MessengerUnavailable
+
+ATTRIBUTES = {"run_id": "rfm-2026-01-05-1"}
+SOON = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _short_delays(carrier, monkeypatch):
+    """A test sees that something is tried again without waiting for it."""
+    monkeypatch.setattr(messenger.consume, "growing", lambda count, longest: growing(count, longest) * carrier.hurry)
+    monkeypatch.setattr(messenger.consume, "LONGEST_PULL", 0.1)
+
+
+@contextmanager
+def consuming(messenger, handle, **options):
+    """Runs a consumer; at the end it is stopped and must end by itself."""
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=consume, args=(messenger, INVOKER_REQUESTS, handle), kwargs={"stop": stop, **options}
+    )
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(SOON)
+        assert not thread.is_alive()
+
+
+def until(condition, what):
+    give_up = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < give_up, f"not within {SOON} s: {what}"
+        time.sleep(0.01)
+
+
+class Handler:
+    """Counts what it is given, and answers each body as a test says."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+        self.seen = Counter()
+        self.attempts = []
+
+    def __call__(self, delivery):
+        body = delivery.body.decode()
+        self.seen[body] += 1
+        self.attempts.append(delivery.delivery_attempt)
+        if answer := self.answers.get(body):
+            answer(self.seen[body])
+
+
+def raising(error, times=10**6):
+    def answer(count):
+        if count <= times:
+            raise error
+
+    return answer
+
+
+def publish(messenger, *bodies):
+    return messenger.publish_many(REQUESTS, [(body.encode(), ATTRIBUTES) for body in bodies])
+
+
+def assert_nothing_left(carrier):
+    assert carrier.open().pull(INVOKER_REQUESTS, limit=1, wait=carrier.quiet) == []
+
+
+def test_what_was_handled_is_acknowledged(carrier, messenger):
+    handle = Handler()
+    publish(messenger, *(str(number) for number in range(20)))
+
+    with consuming(messenger, handle):
+        until(lambda: len(handle.seen) == 20, "20 handled")
+
+    assert_nothing_left(carrier)
+    assert messenger.dead_letters() == []
+
+
+def test_a_message_that_cannot_be_handled_is_buried_and_its_neighbours_go_on(messenger):
+    handle = Handler(poison=raising(Permanent("no such\nstep")))
+    publish(messenger, "before", "poison", "after")
+
+    with consuming(messenger, handle, threads=1):
+        until(lambda: messenger.dead_letters() and handle.seen["before"] and handle.seen["after"], "all three")
+
+    (letter,) = messenger.dead_letters()
+    assert (letter.body, letter.reason, letter.deliveries) == (b"poison", "no such step", 1)
+
+
+def test_what_may_pass_is_tried_again_and_counts_as_no_delivery(carrier, messenger):
+    """More tries than deliveries are allowed, while the one thread serves the neighbour."""
+    handle = Handler(later=raising(Retryable("Prefect is down"), times=6))
+    publish(messenger, "later", "neighbour")
+
+    with consuming(messenger, handle, threads=1):
+        until(lambda: handle.seen["later"] == 7 and handle.seen["neighbour"] == 1, "seven tries")
+
+    assert set(handle.attempts) == {1}
+    assert_nothing_left(carrier)
+    assert messenger.dead_letters() == []
+
+
+def test_what_waits_for_its_next_try_is_given_back_at_the_end(carrier, messenger, monkeypatch):
+    monkeypatch.setattr("messenger.consume.growing", lambda count, longest: 600.0)
+    handle = Handler(later=raising(Retryable("Prefect is down")))
+    publish(messenger, "later")
+
+    with consuming(messenger, handle):
+        until(lambda: handle.seen["later"], "the first try")
+
+    assert carrier.open().pull(INVOKER_REQUESTS, limit=1, wait=SOON)[0].body == b"later"
+
+
+def test_an_unknown_error_is_delivered_again(carrier, messenger):
+    handle = Handler(flaky=raising(ValueError("secret"), times=2))
+    publish(messenger, "flaky")
+
+    with consuming(messenger, handle):
+        until(lambda: handle.seen["flaky"] == 3, "the third delivery")
+
+    assert handle.attempts == [1, 2, 3]
+    assert_nothing_left(carrier)
+
+
+def test_an_unknown_error_without_end_is_a_dead_letter_that_tells_no_data(carrier, caplog):
+    messenger = carrier.open(max_deliveries=5)
+    messenger.setup()
+    handle = Handler(broken=raising(ValueError("customer 4711 is broken")), exits=raising(SystemExit(3)))
+    publish(messenger, "broken", "exits", "neighbour")
+
+    with consuming(messenger, handle, threads=2):
+        until(lambda: len(messenger.dead_letters()) == 2, "the dead letters")
+
+    reasons = sorted(letter.reason for letter in messenger.dead_letters())
+    assert reasons[0].startswith("SystemExit in the handler, test_consume.py:")
+    assert reasons[1].startswith("ValueError in the handler, test_consume.py:")
+    assert handle.seen == {"broken": 5, "exits": 5, "neighbour": 1}
+    assert "4711" not in caplog.text
+
+
+def test_a_lease_is_extended_while_the_handler_works(carrier, messenger):
+    def slow(_):
+        time.sleep(2.5 * lease)
+
+    lease = max(0.3, carrier.tick)
+    handle = Handler(slow=slow)
+    publish(messenger, "slow")
+    leasing = carrier.open(lease=lease)
+
+    with consuming(leasing, handle, lease=lease):
+        until(lambda: handle.seen["slow"], "the start of the work")
+        assert messenger.pull(INVOKER_REQUESTS, limit=1, wait=2 * lease) == []
+
+    assert handle.seen["slow"] == 1
+    assert_nothing_left(carrier)
+
+
+def test_no_more_is_in_work_than_there_are_threads(messenger):
+    working, most = [], []
+    lock = threading.Lock()
+
+    def handle(delivery):
+        with lock:
+            working.append(delivery)
+            most.append(len(working))
+        time.sleep(0.01)
+        with lock:
+            working.remove(delivery)
+
+    publish(messenger, *(str(number) for number in range(30)))
+
+    with consuming(messenger, handle, threads=3):
+        until(lambda: len(most) == 30, "30 handled")
+
+    assert max(most) == 3
+
+
+def test_stopping_lets_the_work_in_hand_finish_and_takes_no_more(carrier, messenger):
+    begun, may_end, ended = threading.Event(), threading.Event(), []
+
+    def handle(delivery):
+        begun.set()
+        may_end.wait(SOON)
+        ended.append(delivery.body)
+
+    publish(messenger, "one", "two")
+    with consuming(messenger, handle, threads=1) as stop:
+        begun.wait(SOON)
+        stop.set()
+        may_end.set()
+
+    assert len(ended) == 1
+    left = carrier.open().pull(INVOKER_REQUESTS, limit=2, wait=SOON)
+    assert [delivery.body for delivery in left] == [b"two" if ended == [b"one"] else b"one"]
+
+
+class Unreliable:
+    """A messenger that cannot be reached now and then."""
+
+    def __init__(self, messenger, **failures):
+        self._messenger = messenger
+        self._failures = failures
+
+    def __getattr__(self, name):
+        if self._failures.get(name, 0) > 0:
+            self._failures[name] -= 1
+            return self._fail
+        return getattr(self._messenger, name)
+
+    @staticmethod
+    def _fail(*args, **kwargs):
+        raise MessengerUnavailable("unplugged")
+
+
+def test_a_messenger_that_cannot_be_reached_is_waited_for(carrier, messenger):
+    handle = Handler()
+    publish(messenger, "one", "two")
+
+    with consuming(Unreliable(messenger, pull=3), handle):
+        until(lambda: len(handle.seen) == 2, "both handled")
+
+    assert_nothing_left(carrier)
+
+
+def test_an_acknowledgement_that_does_not_get_through_delivers_the_message_again(carrier):
+    messenger = carrier.open(lease=carrier.tick)
+    messenger.setup()
+    handle = Handler()
+    publish(messenger, "twice")
+
+    with consuming(Unreliable(messenger, ack=1, extend=10**6), handle):
+        until(lambda: handle.seen["twice"] == 2, "the second delivery")
+
+    assert messenger.dead_letters() == []
+
+
+def test_delays_grow_to_the_longest():
+    assert [growing(count, 30) for count in (1, 2, 3, 4, 5, 6, 10**6)] == [1, 2, 4, 8, 16, 30, 30]

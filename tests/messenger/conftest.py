@@ -1,0 +1,1 @@
+from tests.carriers import emulator  # noqa: F401

@@ -1,0 +1,60 @@
+"""A message stays itself through burial and replay, and nobody sees what that takes."""
+
+from datetime import UTC, datetime
+
+from messenger import envelope
+from messenger.messenger import Delivery
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+SENT = {"run_id": "r", "type": "RunRequest"}
+DELIVERY = Delivery("id-1", b"body", SENT, 3, "requests-invoker", "receipt")
+
+
+def dead(attributes):
+    return envelope.dead_letter(b"body", attributes, brokers_id="broker-9", published_at=NOW, prefix="rfm-")
+
+
+def test_the_sender_sees_its_own_attributes_only():
+    carried = envelope.sent(SENT, "id-1")
+
+    assert envelope.senders(carried) == SENT
+    assert envelope.identity(carried, "broker-1") == "id-1"
+
+
+def test_a_message_of_somebody_else_has_the_brokers_id():
+    assert envelope.identity(SENT, "broker-1") == "broker-1"
+
+
+def test_a_buried_message_tells_why_how_often_and_where():
+    letter = dead(envelope.buried(DELIVERY, "requests", "no such step"))
+
+    assert (letter.message_id, letter.topic, letter.subscription) == ("id-1", "requests", "requests-invoker")
+    assert (letter.deliveries, letter.reason, letter.attributes, letter.buried_at) == (3, "no such step", SENT, NOW)
+
+
+def test_a_message_that_pubsub_gave_up_on_tells_what_is_known():
+    letter = dead(
+        envelope.sent(SENT, "id-1")
+        | {
+            "CloudPubSubDeadLetterSourceSubscription": "rfm-requests-invoker",
+            "CloudPubSubDeadLetterSourceSubscriptionProject": "p",
+            "CloudPubSubDeadLetterSourceDeliveryCount": "6",
+            "CloudPubSubDeadLetterSourceTopicPublishTime": "2026-01-05T00:00:00Z",
+        }
+    )
+
+    assert (letter.message_id, letter.topic, letter.subscription) == ("id-1", "requests", "requests-invoker")
+    assert (letter.deliveries, letter.attributes) == (6, SENT)
+    assert letter.reason == "delivered 6 times and never acknowledged"
+
+
+def test_a_message_that_somebody_put_there_by_hand_is_shown_too():
+    letter = dead({"note": "by hand"})
+
+    assert (letter.message_id, letter.subscription, letter.deliveries) == ("broker-9", "", 0)
+
+
+def test_a_reason_is_cut_to_what_pubsub_takes_without_breaking_a_letter():
+    attributes = envelope.buried(DELIVERY, "requests", "ä" * 2000)
+
+    assert attributes["messenger-reason"] == "ä" * 512
