@@ -1,1 +1,1 @@
-"""The Workload's contact point: takes requests and starts the step's deployment."""
+"""The Workload's contact point: takes requests over HTTP, by pull or by push, and starts the step's deployment."""

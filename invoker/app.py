@@ -1,0 +1,117 @@
+"""The invoker as an ASGI application: all its parts are put together here."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from errors import Permanent, Retryable
+from invoker.accept import Acceptance
+from invoker.certificates import Certificates
+from invoker.consumer import consuming
+from invoker.handle import Handle, Handlers
+from invoker.logs import configure_logging
+from invoker.look import Looker
+from invoker.middleware import BodyLimit, LoopbackOnly, RequestLog
+from invoker.parts import Parts
+from invoker.prefect_api import PrefectApi
+from invoker.problems import install_problems
+from invoker.routes import health, invoke, push, runs
+from invoker.tokens import Tokens
+from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES, Messenger
+from register.register import Register
+from settings import Settings, get_settings
+from wiring import open_messenger, open_register
+
+log = logging.getLogger(__name__)
+
+
+class NotSetUp(Permanent):
+    """The Messenger lacks something without which messages would be lost."""
+
+
+def put_together(settings: Settings, messenger: Messenger, register: Register) -> Parts:
+    deadline = timedelta(seconds=settings.orchestrator.step_deadline)
+    flow_runs = PrefectApi(settings.prefect)
+    looker = Looker(register, flow_runs, patience=deadline)
+    tokens = Tokens(Certificates(settings.invoker.certificates)) if settings.invoker.auth == "google" else None
+    return Parts(
+        settings=settings,
+        messenger=messenger,
+        register=register,
+        flow_runs=flow_runs,
+        acceptance=Acceptance(register, messenger, looker, deadline=deadline),
+        looker=looker,
+        handlers=Handlers(messenger, register, flow_runs),
+        tokens=tokens,
+    )
+
+
+def _check_set_up(messenger: Messenger, kind: str) -> None:
+    """The embedded Messenger belongs to this machine and is set up at once; a broker is somebody's decision."""
+    if kind == "embedded":
+        messenger.setup()
+    if missing := messenger.missing():
+        raise NotSetUp("the Messenger is not set up; missing:\n  " + "\n  ".join(missing))
+
+
+def _pulled(parts: Parts) -> Mapping[str, Handle]:
+    if not parts.settings.invoker.pull:
+        return {}
+    return {INVOKER_REQUESTS: parts.handlers.request, REGISTER_STATUSES: parts.handlers.status}
+
+
+async def _sweep(parts: Parts) -> None:
+    try:
+        await run_in_threadpool(parts.acceptance.sweep)
+    except Retryable as error:
+        log.warning("runs that were claimed and not published wait for the next request or start: %s", error)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Parts]:
+    """Messenger and register are open, and messages are taken, as long as the context lasts. Raises NotSetUp."""
+    async with AsyncExitStack() as closing:
+        messenger = open_messenger(settings)
+        closing.callback(messenger.close)
+        register = open_register(settings)
+        closing.callback(register.close)
+        await run_in_threadpool(_check_set_up, messenger, settings.messenger.kind)
+        parts = put_together(settings, messenger, register)
+        closing.push_async_callback(parts.flow_runs.close)
+        await closing.enter_async_context(consuming(messenger, _pulled(parts), lease=settings.messenger.lease))
+        await _sweep(parts)
+        yield parts
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """For a server: `uvicorn invoker.app:create_app --factory`."""
+    chosen = settings or get_settings()
+    configure_logging(chosen.invoker.log_format)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(chosen) as parts:
+            app.state.parts = parts
+            yield
+
+    app = FastAPI(
+        title="Invoker",
+        summary="The Workload's contact point: asks for runs, and tells how they go.",
+        version="1",
+        lifespan=lifespan,
+        # their pages load scripts from other hosts
+        docs_url=None,
+        redoc_url=None,
+    )
+    for router in (invoke.router, runs.router, push.router, health.router):
+        app.include_router(router)
+    install_problems(app)
+    app.add_middleware(BodyLimit, limit=chosen.invoker.max_body, push=push.PATH, push_limit=push.LARGEST)
+    if chosen.invoker.auth == "none":
+        app.add_middleware(LoopbackOnly)
+    app.add_middleware(RequestLog)
+    return app

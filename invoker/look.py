@@ -1,0 +1,96 @@
+"""Look: does a run that is not done still live? A process that died said nothing, but Prefect knows.
+
+A look must never make an answer slow or fail: it is bounded, shared by those who ask at the same time, and left
+out for some seconds after Prefect did not answer.
+"""
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from starlette.concurrency import run_in_threadpool
+
+from invoker.dispatch import ended_without_a_word
+from invoker.flow_runs import FlowRun, FlowRuns, PrefectUnavailable
+from messenger.contract import ORCHESTRATE, Failure, RunStatus
+from register.register import Register, Run
+
+WITHIN = 1.0
+"""Seconds for Prefect to answer."""
+BLIND = 5.0
+"""Seconds without a look after Prefect did not answer."""
+FRESH = 1.0
+"""Seconds for which what was seen of a run is not looked for again."""
+GRACE = timedelta(seconds=5)
+"""A flow run that failed told why itself; its own words get so long to arrive."""
+log = logging.getLogger(__name__)
+
+
+class Looker:
+    """`patience`: a run that Prefect does not know so long after it was asked for was never started."""
+
+    def __init__(self, register: Register, flow_runs: FlowRuns, *, patience: timedelta) -> None:
+        self._register = register
+        self._flow_runs = flow_runs
+        self._patience = patience
+        self._blind_until = 0.0
+        self._looks: dict[str, tuple[float, asyncio.Task[None]]] = {}
+
+    async def refreshed(self, run: Run) -> Run:
+        """The run as it is known after a look at Prefect, if it is on its way. Raises RegisterUnavailable."""
+        if run.final or not run.published or time.monotonic() < self._blind_until:
+            return run
+        await self._shared_look(run)
+        return await run_in_threadpool(self._register.get, run.run_id) or run
+
+    async def _shared_look(self, run: Run) -> None:
+        now = time.monotonic()
+        self._looks = {run_id: look for run_id, look in self._looks.items() if look[0] > now or not look[1].done()}
+        if run.run_id not in self._looks:
+            self._looks[run.run_id] = (now + FRESH, asyncio.create_task(self._look(run)))
+        await asyncio.shield(self._looks[run.run_id][1])
+
+    async def _look(self, run: Run) -> None:
+        try:
+            found = await self._flow_run(run)
+        except PrefectUnavailable as error:
+            self._blind_until = time.monotonic() + BLIND
+            log.warning("run %s was not looked for: %s", run.run_id, error)
+            return
+        failure = self._failure(run, found)
+        if failure is not None:
+            log.warning("run %s has failed: %s: %s", run.run_id, failure.type, failure.message)
+            await run_in_threadpool(self._register.note_status, _failed(run, failure, found))
+
+    async def _flow_run(self, run: Run) -> FlowRun | None:
+        """By the key of a run that was asked for here; one that Prefect started itself told its id."""
+        found = await self._flow_runs.find(f"{run.run_id}/{ORCHESTRATE}", within=WITHIN)
+        told = next((news.flow_run_id for news in run.steps if news.step == ORCHESTRATE), None)
+        if found is None and told is not None:
+            found = await self._flow_runs.get(told, within=WITHIN)
+        return found
+
+    def _failure(self, run: Run, found: FlowRun | None) -> Failure | None:
+        now = datetime.now(UTC)
+        if found is None:
+            late = now - run.requested_at > self._patience
+            words = "Prefect knows nothing of it; look at the dead letters"
+            return Failure(type="NeverStarted", message=words) if late else None
+        if not found.ended_badly or (found.state == "FAILED" and now - (found.ended_at or now) < GRACE):
+            return None
+        return Failure(type=found.state_name, message=ended_without_a_word(found))
+
+
+def _failed(run: Run, failure: Failure, found: FlowRun | None) -> RunStatus:
+    return RunStatus(
+        run_id=run.run_id,
+        pipeline=run.pipeline,
+        step=ORCHESTRATE,
+        run_date=run.run_date,
+        attempt=run.attempt,
+        state="failed",
+        error=failure,
+        flow_run_id=found.id if found else None,
+        at=datetime.now(UTC),
+    )

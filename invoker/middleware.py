@@ -1,0 +1,112 @@
+"""Around every request: an id, a log line, a limit for the body, and an answer whatever happens."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from invoker.logs import about, request_id
+from invoker.problems import problem_response
+
+REQUEST_ID = "X-Request-ID"
+QUIET = ("/healthcheck", "/readiness")
+"""Asked every few seconds by machines: only their failures are logged."""
+TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+log = logging.getLogger(__name__)
+
+
+class RequestLog:
+    """Gives each request its id, in the log and in the answer; the path is logged, what was sent is not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        given = request_id(Headers(scope=scope).get(REQUEST_ID))
+        status, began = 0, time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = given
+            await send(message)
+
+        with about(given):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception:
+                log.exception("%s %s broke", scope["method"], scope["path"])
+                if status == 0:
+                    broken = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the invoker; see its log")
+                    await broken(scope, receive, send_with_id)
+            if scope["path"] not in QUIET or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                spent = (time.perf_counter() - began) * 1000
+                log.info("%s %r %d %.0f ms", scope["method"], scope["path"], status, spent)
+        return None
+
+
+class BodyLimit:
+    """Refuses bodies of more than `limit` bytes, on the path `push` of more than `push_limit`."""
+
+    def __init__(self, app: ASGIApp, *, limit: int, push: str, push_limit: int) -> None:
+        self._app = app
+        self._limit = limit
+        self._push = push
+        self._push_limit = push_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        limit = self._push_limit if scope["path"] == self._push else self._limit
+        told = Headers(scope=scope).get("content-length", "0")
+        if not told.isdecimal() or int(told) > limit:
+            return await problem_response(TOO_LARGE, _more_than(limit))(scope, receive, send)
+        return await self._app(scope, _counted(receive, limit), send)
+
+
+def _counted(receive: Receive, limit: int) -> Callable[[], Awaitable[Message]]:
+    received = 0
+
+    async def receive_counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(TOO_LARGE, _more_than(limit))
+        return message
+
+    return receive_counted
+
+
+def _more_than(limit: int) -> str:
+    return f"the body has more than {limit} bytes"
+
+
+class LoopbackOnly:
+    """Without authentication only this machine is answered, whatever address a server was told to listen on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _came_by_loopback(scope):
+            detail = "INVOKER_AUTH=none answers on loopback only; set INVOKER_AUTH=google"
+            return await problem_response(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+
+def _came_by_loopback(scope: Scope) -> bool:
+    """A Unix socket, too, is of this machine: it has a path and no port."""
+    host, port = scope.get("server") or ("", None)
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return port is None

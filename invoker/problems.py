@@ -1,0 +1,99 @@
+"""Errors as problem+json (RFC 9457): what happened, and what to do."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from errors import Retryable
+from invoker.logs import current_request_id
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = 5
+"""Seconds after which a caller may ask again for what cannot be had now."""
+
+
+class FieldFault(BaseModel):
+    """One thing wrong with the input. `field` is its place, such as body.run_date."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: Sequence[FieldFault] | None = None
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem."""
+
+    def __init__(self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = headers
+
+
+def unavailable(detail: str) -> ProblemError:
+    """Something the invoker needs is not there now."""
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
+
+
+def problem_response(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[FieldFault] | None = None,
+) -> JSONResponse:
+    problem = Problem(title=status.phrase, status=status, detail=detail, request_id=current_request_id(), errors=errors)
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install_problems(app: FastAPI) -> None:
+    @app.exception_handler(ProblemError)
+    async def _problem(_: Request, error: ProblemError) -> JSONResponse:
+        return problem_response(error.status, str(error), headers=error.headers)
+
+    @app.exception_handler(Retryable)
+    async def _try_again(_: Request, error: Retryable) -> JSONResponse:
+        """The messenger or the register cannot be reached."""
+        return await _problem(_, unavailable(f"{error}; nothing was accepted, ask again"))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        return problem_response(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        """The faults without the values: input is not given back."""
+        faults = [_fault(fault) for fault in error.errors()]
+        detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:3])
+        return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=faults)
+
+
+def _fault(fault: Mapping[str, Any]) -> FieldFault:
+    field = ".".join(str(part) for part in fault["loc"])
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return FieldFault(field=field[:100], message=message[:300])
+
+
+def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: these problems may be answered."""
+    return {
+        status: {"description": status.phrase, "model": Problem, "content": {MEDIA_TYPE: {}}} for status in statuses
+    }

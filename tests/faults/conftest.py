@@ -1,0 +1,1 @@
+from tests.carriers import carrier, emulator, messenger  # noqa: F401

@@ -1,0 +1,137 @@
+"""GET /runs and /runs/{run_id}: how runs go, also those that died without a word."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from invoker import look
+from register.sqlite import SqliteRegister
+from tests.invoker.parts import DAY, KEY, request_for, send, send_status, wait_until
+
+RUN = "/runs/rfm-1998-06-30-1"
+
+
+def test_a_run_shows_its_steps_with_facts_and_errors(invoker, messenger):
+    invoker.get("/invoke", params={"run_date": DAY})
+    send(messenger, request_for("features"))
+    send_status(messenger, request_for("features"), "succeeded", facts={"rows": 5}, flow_run_id="f1")
+    send_status(messenger, request_for("scoring"), "failed", error={"type": "NoRules", "message": "no such rule set"})
+    send_status(messenger, request_for(), "started", flow_run_id="o1")
+
+    wait_until(lambda: len(invoker.get(RUN).json()["steps"]) == 3 and invoker.get(RUN).json()["state"] == "started")
+
+    run = invoker.get(RUN).json()
+    steps = {step["step"]: step for step in run["steps"]}
+    assert (run["run_date"], run["attempt"], run["requested_by"]) == (DAY, 1, "http from 127.0.0.1")
+    assert (steps["features"]["state"], steps["features"]["facts"]) == ("succeeded", {"rows": 5})
+    assert steps["scoring"]["error"] == {"type": "NoRules", "message": "no such rule set"}
+    assert steps["orchestrate"]["flow_run_id"] == "o1"
+
+
+def test_an_unknown_run_is_not_found(invoker):
+    answer = invoker.get("/runs/rfm-1998-06-30-9")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_runs_are_listed_newest_first_and_limited(front):
+    for day in ("1998-06-28", "1998-06-30", "1998-06-29"):
+        front.get("/invoke", params={"run_date": day})
+
+    runs = front.get("/runs", params={"limit": 2}).json()["runs"]
+
+    assert [run["run_date"] for run in runs] == ["1998-06-29", "1998-06-30"]
+    assert front.get("/runs", params={"limit": 0}).status_code == 422
+
+
+@pytest.mark.parametrize("state", ["Crashed", "Cancelled", "Failed"])
+def test_a_run_that_died_without_a_word_is_shown_as_failed_and_answered_with_a_new_attempt(invoker, prefect, state):
+    invoker.get("/invoke", params={"run_date": DAY})
+    wait_until(prefect.keys)
+    prefect.end(KEY, state)
+
+    run = wait_until(lambda: (found := invoker.get(RUN).json())["state"] == "failed" and found)
+
+    assert run["error"]["type"] == state
+    again = invoker.get("/invoke", params={"run_date": DAY})
+    assert (again.status_code, again.json()["attempt"]) == (202, 2)
+
+
+def test_the_first_to_ask_after_a_crash_gets_a_new_attempt(invoker, prefect):
+    invoker.get("/invoke", params={"run_date": DAY})
+    wait_until(prefect.keys)
+    prefect.end(KEY, "Crashed")
+
+    again = invoker.get("/invoke", params={"run_date": DAY})
+
+    assert (again.status_code, again.json()["attempt"]) == (202, 2)
+
+
+def test_a_crashed_run_is_no_conflict_for_one_with_other_parameters(invoker, prefect):
+    invoker.get("/invoke", params={"run_date": DAY})
+    wait_until(prefect.keys)
+    prefect.end(KEY, "Crashed")
+
+    other = invoker.post("/invoke", json={"run_date": DAY, "parameters": {"rules": "tercile"}})
+
+    assert (other.status_code, other.json()["attempt"]) == (202, 2)
+
+
+def test_a_run_that_just_failed_is_left_its_own_words(invoker, prefect, messenger):
+    invoker.get("/invoke", params={"run_date": DAY})
+    wait_until(prefect.keys)
+    prefect.end(KEY, "Failed")
+    prefect.run_of(KEY)["end_time"] = datetime.now(UTC).isoformat()
+    assert invoker.get(RUN).json()["state"] == "requested"
+
+    send_status(messenger, request_for(), "failed", error={"type": "StepFailed", "message": "no orders"})
+
+    run = wait_until(lambda: (found := invoker.get(RUN).json())["state"] == "failed" and found)
+    assert run["error"]["type"] == "StepFailed"
+
+
+def test_a_run_that_prefect_started_itself_is_found_by_the_id_it_told(invoker, prefect, messenger):
+    crashed = prefect.put("orchestrate/rfm", "a schedule's own key", {})
+    prefect.end("a schedule's own key", "Crashed")
+    send_status(messenger, request_for(), "started", flow_run_id=crashed["id"])
+
+    run = wait_until(lambda: (f := invoker.get(RUN).json()).get("state") == "failed" and f)
+
+    assert run["error"]["type"] == "Crashed"
+
+
+def test_a_run_that_prefect_never_heard_of_ends_as_never_started(front, settings):
+    """As when its request became a dead letter."""
+    register = SqliteRegister(settings.runs.path)
+    long_ago = datetime.now(UTC) - timedelta(seconds=settings.orchestrator.step_deadline + 1)
+    run, _ = register.claim("rfm", long_ago.date(), {}, force=False, requested_by="a test", now=long_ago)
+    register.mark_published(run.run_id)
+    register.close()
+
+    shown = front.get(f"/runs/{run.run_id}").json()
+
+    assert (shown["state"], shown["error"]["type"]) == ("failed", "NeverStarted")
+
+
+def test_prefect_down_makes_no_answer_fail_or_slow(front, prefect, monkeypatch):
+    monkeypatch.setattr(look, "WITHIN", 0.2)
+    prefect.slow_by = 5
+    front.get("/invoke", params={"run_date": DAY})
+
+    first = front.get(RUN)
+    blind = [front.get("/invoke", params={"run_date": DAY}) for _ in range(5)]
+
+    assert first.status_code == 200
+    assert first.elapsed < timedelta(seconds=1)
+    assert max(answer.elapsed for answer in blind) < timedelta(seconds=0.2)
+    assert len([path for _, path, _ in prefect.asked if path == "/api/flow_runs/filter"]) == 1
+
+
+def test_many_who_ask_at_once_share_one_look(front, prefect):
+    front.get("/invoke", params={"run_date": DAY})
+
+    for _ in range(20):
+        front.get("/invoke", params={"run_date": DAY})
+
+    assert len([path for _, path, _ in prefect.asked if path == "/api/flow_runs/filter"]) <= 3
