@@ -1,0 +1,274 @@
+"""The adapter: what it reads is exact, and what it replaces is replaced whole or not at all."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rfm.quarantine import split
+from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse, read_rows
+from warehouse.warehouse import (
+    FEATURES,
+    REJECTED,
+    SCORES,
+    FeaturesMissing,
+    LedgerRow,
+    ScoresRefused,
+    StoredModel,
+)
+
+HUGE = Decimal("9999999999999999.99")
+REQUEST = given_request()
+LEDGER = LedgerRow(
+    run_id=REQUEST.run_id,
+    pipeline="rfm",
+    step="scoring",
+    run_date=RUN_DATE,
+    attempt=1,
+    flow_run_id="flow-run",
+    facts={"scored": 1, "model_id": None, "share": 0.5},
+    committed_at=datetime(2026, 6, 29, 8, 30, tzinfo=UTC),
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "warehouse.duckdb"
+
+
+@pytest.fixture
+def warehouse(path):
+    return given_warehouse(path)
+
+
+def score_batch(*rows) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([dict(zip(SCORES.names, row, strict=True)) for row in rows], schema=SCORES)
+
+
+def rejected_batch(*rows) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([dict(zip(REJECTED.names, row, strict=True)) for row in rows], schema=REJECTED)
+
+
+def commit(warehouse, scores=(), rejected=(), ledger=LEDGER, fitted=None):
+    with warehouse.staging(ledger.run_id) as staging:
+        staging.add_scores(score_batch(*scores))
+        staging.add_rejected(rejected_batch(*rejected))
+        warehouse.replace_scores(staging, ledger, model_id="model", fitted=fitted)
+
+
+def test_features_come_as_whole_cents_to_the_last_digit(warehouse, path):
+    given_features(path, [("a", 0, 1, HUGE), ("b", None, 0, -HUGE), (None, 719, 2**31 - 1, "0.01")])
+    with warehouse.reading(RUN_DATE, run_id=REQUEST.run_id, window_days=WINDOW) as features:
+        assert (features.rows, features.foreign_rows, features.scorable) == (3, 0, 1)
+        batches = list(features.batches(2))
+    assert all(batch.schema.equals(FEATURES) for batch in batches)
+    rows = [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+    assert rows == [("a", 0, 1, 10**18 - 1), ("b", None, 0, 1 - 10**18), (None, 719, 2**31 - 1, 1)]
+
+
+def test_only_the_run_date_is_read_and_rows_of_another_run_are_counted(warehouse, path):
+    given_features(path, [("a", 0, 1, "1")], given_request(RUN_DATE - timedelta(days=7)))
+    given_features(path, [("b", 0, 1, "1"), ("c", 0, 1, "1")])
+    with warehouse.reading(RUN_DATE, run_id="rfm-2026-06-29-2", window_days=WINDOW) as features:
+        assert (features.rows, features.foreign_rows) == (2, 2)
+        assert sum(batch.num_rows for batch in features.batches(10)) == 2
+
+
+def test_values_are_counted_once_each_in_order_and_in_buckets(warehouse, path):
+    rows = [("a", 5, 1, "1.00"), ("b", 3, 1, "-1.00"), ("c", 5, 2, "50.00"), ("d", 720, 9, "7"), ("", 1, 9, "7")]
+    given_features(path, [*rows, ("e", None, 0, "-3")])
+
+    def count(measure, **how):
+        with warehouse.reading(RUN_DATE, run_id=REQUEST.run_id, window_days=WINDOW) as features:
+            values, counts = features.count_values(measure, **how)
+            assert values.dtype == counts.dtype == np.int64
+            return list(zip(values.tolist(), counts.tolist(), strict=True))
+
+    assert count("recency") == [(3, 1), (5, 2)]
+    assert count("frequency") == [(1, 2), (2, 1)]
+    assert count("monetary") == [(-100, 1), (100, 1), (5000, 1)]
+    assert count("monetary", width=4096) == [(0, 2), (1, 1)]
+    assert count("monetary", width=4096, within=[0]) == [(-100, 1), (100, 1)]
+
+
+maybe = st.tuples(
+    st.none() | st.sampled_from(["", "a", " "]),
+    st.none() | st.sampled_from([-1, 0, 719, 720]),
+    st.none() | st.integers(-1, 2),
+    st.none() | st.decimals(-2, 2, places=2),
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(rows=st.lists(maybe, max_size=40))
+def test_warehouse_and_quarantine_agree_on_who_can_be_scored(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("agree") / "warehouse.duckdb"
+    warehouse = given_warehouse(path)
+    given_features(path, rows)
+    with warehouse.reading(RUN_DATE, run_id=REQUEST.run_id, window_days=WINDOW) as features:
+        scorable = sum(split(batch, window_days=WINDOW)[0].num_rows for batch in features.batches(7))
+        assert features.scorable == scorable
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (None, "there is no table rfm_features"),
+        (
+            "customer_id varchar, run_date date, recency integer, frequency integer, run_id varchar",
+            "monetary is missing",
+        ),
+        (
+            "customer_id varchar, run_date date, recency integer, frequency integer, monetary double, run_id varchar",
+            r"monetary is DOUBLE, not DECIMAL\(18,2\)",
+        ),
+    ],
+)
+def test_features_of_other_columns_or_types_are_refused(warehouse, path, table, said):
+    if table:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(f"create table rfm_features ({table})")
+    with (
+        pytest.raises(FeaturesMissing, match=said),
+        warehouse.reading(RUN_DATE, run_id=REQUEST.run_id, window_days=WINDOW),
+    ):
+        pass
+
+
+def test_a_commit_replaces_all_rows_of_the_date_and_only_those(warehouse, path):
+    earlier = replace(LEDGER, run_id="rfm-2026-06-22-1", run_date=date(2026, 6, 22))
+    given_features(path, [("a", 1, 1, "5.50")], given_request(earlier.run_date))
+    commit(warehouse, [("a", 1, 1, 550, 5, 1, 1, "new")], ledger=earlier)
+    given_features(path, [("a", 1, 1, "5.50"), ("gone", 2, 1, HUGE), (None, 3, 1, "-1.00")])
+    commit(
+        warehouse,
+        [("a", 1, 1, 550, 5, 1, 1, "new"), ("gone", 2, 1, 10**18 - 1, 4, 1, 1, "promising")],
+        [(None, 3, 1, -100, "missing_customer")],
+    )
+    given_features(path, [("a", 1, 1, "5.50")])
+    commit(warehouse, [("a", 1, 1, 550, 4, 1, 1, "promising")])
+    assert read_rows(path, "select * from rfm_scores order by run_date") == [
+        ("a", earlier.run_date, 1, 1, Decimal("5.50"), 5, 1, 1, "new", "model", earlier.run_id),
+        ("a", RUN_DATE, 1, 1, Decimal("5.50"), 4, 1, 1, "promising", "model", LEDGER.run_id),
+    ]
+    assert read_rows(path, "select * from rfm_rejected") == []
+
+
+def test_money_goes_out_as_it_came_in(warehouse, path):
+    rows = [("a", 1, 1, HUGE), ("b", 1, 1, -HUGE), ("c", 1, 1, "-0.01")]
+    given_features(path, rows)
+    cents = [10**18 - 1, 1 - 10**18, -1]
+    scores = [(row[0], 1, 1, money, 5, 1, 1, "new") for row, money in zip(rows, cents, strict=True)]
+    commit(warehouse, scores[:2], [("c", 1, 1, -1, "missing_recency")])
+    assert read_rows(path, "select monetary from rfm_scores order by customer_id") == [(HUGE,), (-HUGE,)]
+    assert read_rows(path, "select customer_id, monetary, reason, run_id from rfm_rejected") == [
+        ("c", Decimal("-0.01"), "missing_recency", LEDGER.run_id)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([("a", 1, 1, 100, 5, 1, 1, "new")], "2 features came in and 1 are scored"),
+        (
+            [("a", 1, 1, 100, 5, 1, 1, "new"), ("a", 1, 1, 100, 5, 1, 1, "new")],
+            "1 customers stand in the features more",
+        ),
+        ([("a", 1, 1, 100, 5, 1, 1, "new"), ("b", 1, 1, 199, 5, 1, 1, "new")], "sums differ"),
+        ([("a", 1, 1, 100, 5, 1, 1, "new"), ("b", 2, 1, 200, 5, 1, 1, "new")], "sums differ"),
+    ],
+)
+def test_what_does_not_add_up_is_refused_and_the_old_rows_stay(warehouse, path, scores, said):
+    given_features(path, [("old", 1, 1, "1")])
+    commit(warehouse, [("old", 1, 1, 100, 5, 1, 1, "new")])
+    before = read_rows(path, "select * from rfm_scores"), read_rows(path, "select * from run_ledger order by step")
+    given_features(path, [("a", 1, 1, "1.00"), ("b", 1, 1, "2.00")])
+    with pytest.raises(ScoresRefused, match=said):
+        commit(warehouse, scores)
+    assert read_rows(path, "select * from rfm_scores") == before[0]
+    assert read_rows(path, "select * from run_ledger where step = 'scoring'") == before[1][1:]
+
+
+def test_features_replaced_by_another_run_meanwhile_are_refused(warehouse, path):
+    given_features(path, [("a", 1, 1, "1.00")], given_request(attempt=2))
+    with pytest.raises(ScoresRefused, match="another run has replaced the features"):
+        commit(warehouse, [("a", 1, 1, 100, 5, 1, 1, "new")])
+    assert read_rows(path, "select * from rfm_scores") == []
+
+
+def test_the_ledger_row_is_kept_once_for_a_step_and_read_as_it_was_written(warehouse, path):
+    given_features(path, [])
+    assert warehouse.ledger_row(LEDGER.run_id, "scoring") is None
+    commit(warehouse)
+    assert warehouse.ledger_row(LEDGER.run_id, "scoring") == LEDGER
+    sydney = LEDGER.committed_at.astimezone(ZoneInfo("Australia/Sydney"))
+    redone = replace(LEDGER, facts={"scored": 0}, committed_at=sydney + timedelta(hours=1))
+    commit(warehouse, ledger=redone)
+    assert warehouse.ledger_row(LEDGER.run_id, "scoring") == redone
+    assert warehouse.ledger_row(LEDGER.run_id, "features").facts == {"customers": 0}
+    assert read_rows(path, "select count(*) from run_ledger where step = 'scoring'") == [(1,)]
+
+
+def test_models_are_found_by_id_and_the_latest_before_a_day(warehouse, path):
+    def model(name, rules, fitted_on):
+        return StoredModel(name, rules, "{}", "{}", fitted_on, 7, LEDGER.run_id)
+
+    given_features(path, [])
+    old, new = model("old", "quintile", date(2026, 6, 1)), model("new", "quintile", date(2026, 6, 8))
+    other = model("other", "tercile", date(2026, 6, 15))
+    for minute, one in enumerate([new, old, other]):
+        commit(
+            warehouse, ledger=replace(LEDGER, committed_at=LEDGER.committed_at + timedelta(minutes=minute)), fitted=one
+        )
+    assert warehouse.find_model("old") == old
+    assert warehouse.find_model("nothing") is None
+    assert warehouse.latest_model("quintile", before=RUN_DATE) == new
+    assert warehouse.latest_model("quintile", before=date(2026, 6, 8)) == old
+    assert warehouse.latest_model("quintile", before=date(2026, 6, 1)) is None
+    refitted = replace(model("newer", "quintile", date(2026, 6, 8)), customers=8)
+    commit(warehouse, ledger=replace(LEDGER, committed_at=LEDGER.committed_at + timedelta(hours=1)), fitted=refitted)
+    assert warehouse.latest_model("quintile", before=RUN_DATE) == refitted
+
+
+def test_totals_are_what_the_tables_hold(warehouse, path):
+    given_features(path, [("a", 1, 2, "1.10"), ("b", 1, 3, "2.20"), ("", None, 0, "-0.05")])
+    commit(
+        warehouse,
+        [("a", 1, 2, 110, 5, 1, 1, "new"), ("b", 1, 3, 220, 5, 1, 1, "new")],
+        [("", None, 0, -5, "missing_customer")],
+    )
+    features = warehouse.feature_totals(RUN_DATE, REQUEST.run_id)
+    assert (features.rows, features.customers, features.monetary, features.foreign_rows) == (3, 3, Decimal("3.25"), 0)
+    scores = warehouse.score_totals(RUN_DATE, REQUEST.run_id)
+    assert (scores.scored, scores.rejected, scores.customers, scores.orders) == (2, 1, 3, 5)
+    assert (scores.monetary, scores.foreign_rows) == (Decimal("3.25"), 0)
+    assert warehouse.feature_totals(RUN_DATE, "another").foreign_rows == 3
+    assert warehouse.score_totals(RUN_DATE, "another").foreign_rows == 3
+
+
+def test_totals_of_a_day_without_rows_are_zero(warehouse, path):
+    given_features(path, [])
+    assert warehouse.feature_totals(RUN_DATE, REQUEST.run_id).monetary == 0
+    assert warehouse.score_totals(RUN_DATE, REQUEST.run_id).orders == 0
+    assert warehouse.segment_summary(RUN_DATE) == []
+
+
+def test_segments_are_summed_up(warehouse, path):
+    given_features(path, [("a", 1, 2, "1.10"), ("b", 4, 3, "2.20"), ("c", 9, 1, "-1.00")])
+    commit(
+        warehouse,
+        [("a", 1, 2, 110, 5, 1, 1, "new"), ("b", 4, 3, 220, 5, 1, 1, "new"), ("c", 9, 1, -100, 1, 1, 1, "at risk")],
+    )
+    summary = {one.segment: one for one in warehouse.segment_summary(RUN_DATE)}
+    new = summary["new"]
+    assert (new.customers, new.orders, new.revenue) == (2, 5, Decimal("3.30"))
+    assert (new.median_recency, new.median_frequency, new.median_monetary) == (2.5, 2.5, Decimal("1.65"))
+    assert new.share == pytest.approx(2 / 3)
+    assert summary["at risk"].revenue == Decimal("-1.00")

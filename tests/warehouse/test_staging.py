@@ -1,0 +1,62 @@
+import os
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from warehouse.staging import parquet_staging
+from warehouse.warehouse import REJECTED, SCORES, WarehouseOutOfRoom, WarehouseUnusable
+
+ROW = {"customer_id": ["c"], "recency": [1], "frequency": [1], "monetary_cents": [1], "reason": ["missing_customer"]}
+STAGE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from warehouse.staging import parquet_staging
+with parquet_staging(Path(sys.argv[1]), "rfm-2026-06-29-1"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def folders(root):
+    return sorted(path.name for path in root.iterdir() if path.is_dir())
+
+
+def test_what_is_staged_can_be_read_before_the_end_and_is_gone_after_it(tmp_path):
+    with parquet_staging(tmp_path, "run") as staging:
+        staging.add_rejected(pa.RecordBatch.from_pydict(ROW, schema=REJECTED))
+        staging.finish()
+        assert pq.read_table(staging.rejected).to_pydict() == ROW
+        assert pq.read_table(staging.scores).num_rows == 0
+        assert pq.read_schema(staging.scores).names == SCORES.names
+    assert folders(tmp_path) == []
+
+
+def test_it_is_gone_when_the_work_fails(tmp_path):
+    with pytest.raises(ZeroDivisionError), parquet_staging(tmp_path, "run"):
+        raise ZeroDivisionError
+    assert folders(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not(tmp_path):
+    killed = subprocess.run([sys.executable, "-c", STAGE_AND_DIE, str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    [left_over] = folders(tmp_path)
+    with parquet_staging(tmp_path, "first") as first:
+        assert left_over not in folders(tmp_path)
+        with parquet_staging(tmp_path, "second"):
+            assert len(folders(tmp_path)) == 2
+            assert first.scores.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WarehouseUnusable, match="cannot be staged"), parquet_staging(tmp_path / "file", "run"):
+        pass
+
+
+def test_a_full_disk_is_said(tmp_path):
+    full = OSError(28, os.strerror(28))
+    with pytest.raises(WarehouseOutOfRoom, match="No space left"), parquet_staging(tmp_path, "run"):
+        raise full

@@ -1,0 +1,157 @@
+"""The warehouse in one DuckDB file: opened for each piece of work, and closed after it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.duckdb_features import DuckDBFeatures, check_columns
+from warehouse.duckdb_file import opened
+from warehouse.duckdb_replace import replace_scores
+from warehouse.staging import ParquetStaging, parquet_staging
+from warehouse.tables import definitions
+from warehouse.warehouse import (
+    FeatureTotals,
+    LedgerRow,
+    ScoreTotals,
+    SegmentSummary,
+    StoredModel,
+    WarehouseUnusable,
+)
+
+
+class DuckDBWarehouse:
+    """`lock_wait` in seconds; an empty `memory_limit` leaves DuckDB's own."""
+
+    def __init__(self, path: Path, *, lock_wait: float, memory_limit: str = "") -> None:
+        self._path, self._lock_wait, self._memory_limit = path, lock_wait, memory_limit
+
+    def prepare(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseUnusable(f"{self._path}: its folder cannot be made: {error.strerror}") from None
+        with self._opened(read_only=False) as connection:
+            for definition in definitions():
+                connection.execute(definition)
+
+    @contextmanager
+    def reading(self, run_date: date, *, run_id: str, window_days: int) -> Iterator[DuckDBFeatures]:
+        with self._opened() as connection:
+            connection.execute("begin transaction")
+            check_columns(connection, run_id)
+            yield DuckDBFeatures(connection, run_date, run_id=run_id, window_days=window_days)
+
+    def staging(self, run_id: str) -> AbstractContextManager[ParquetStaging]:
+        return parquet_staging(self._path.with_name(f"{self._path.name}.staging"), run_id)
+
+    def replace_scores(
+        self, staged: ParquetStaging, ledger: LedgerRow, *, model_id: str | None, fitted: StoredModel | None
+    ) -> None:
+        staged.finish()
+        with self._opened(read_only=False) as connection:
+            replace_scores(connection, staged, ledger, model_id=model_id, fitted=fitted)
+
+    def find_model(self, model_id: str) -> StoredModel | None:
+        return self._model("model_id = ?", [model_id])
+
+    def latest_model(self, rules: str, *, before: date) -> StoredModel | None:
+        return self._model("rules = ? and fitted_on < ? order by fitted_on desc, fitted_at desc", [rules, before])
+
+    def ledger_row(self, run_id: str, step: str) -> LedgerRow | None:
+        rows = self._rows(
+            """
+            select run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at
+            from run_ledger where run_id = ? and step = ?
+            """,
+            [run_id, step],
+        )
+        return _ledger_row(rows[0]) if rows else None
+
+    def feature_totals(self, run_date: date, run_id: str) -> FeatureTotals:
+        [row] = self._rows(
+            """
+            select
+                count(*), count(distinct customer_id), coalesce(sum(monetary), 0),
+                count(*) filter (run_id is distinct from ?)
+            from rfm_features where run_date = ?
+            """,
+            [run_id, run_date],
+        )
+        return FeatureTotals(*row)
+
+    def score_totals(self, run_date: date, run_id: str) -> ScoreTotals:
+        [row] = self._rows(
+            """
+            select
+                count(*) filter (is_scored), count(*) filter (not is_scored), count(distinct customer_id),
+                coalesce(sum(frequency), 0)::bigint, coalesce(sum(monetary), 0), count(*) filter (run_id <> ?)
+            from (
+                select true as is_scored, run_date, run_id, customer_id, frequency, monetary from rfm_scores
+                union all
+                select false, run_date, run_id, customer_id, frequency, monetary from rfm_rejected
+            )
+            where run_date = ?
+            """,
+            [run_id, run_date],
+        )
+        return ScoreTotals(*row)
+
+    def segment_summary(self, run_date: date) -> list[SegmentSummary]:
+        rows = self._rows(
+            """
+            select
+                segment, count(*), count(*) / sum(count(*)) over (), sum(frequency)::bigint, sum(monetary),
+                median(recency), median(frequency), median(monetary)
+            from rfm_scores where run_date = ? group by segment
+            """,
+            [run_date],
+        )
+        return [SegmentSummary(*row) for row in rows]
+
+    def export_scores(self, run_date: date, path: Path) -> int:
+        with self._opened() as connection:
+            copied = connection.execute(
+                """
+                copy (select * from rfm_scores where run_date = $run_date order by customer_id)
+                to $path (format parquet, compression zstd)
+                """,
+                {"run_date": run_date, "path": str(path)},
+            )
+            [(rows,)] = copied.fetchall()
+        return int(rows)
+
+    def _opened(self, *, read_only: bool = True) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return opened(self._path, lock_wait=self._lock_wait, memory_limit=self._memory_limit, read_only=read_only)
+
+    def _rows(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._opened() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def _model(self, condition: str, values: Sequence[object]) -> StoredModel | None:
+        rows = self._rows(
+            f"""
+            select model_id, rules, edges, definition, fitted_on, customers, run_id
+            from rfm_models where {condition} limit 1
+            """,  # noqa: S608
+            values,
+        )
+        return StoredModel(*rows[0]) if rows else None
+
+
+def _ledger_row(columns: Sequence[Any]) -> LedgerRow:
+    run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at = columns
+    return LedgerRow(
+        run_id=run_id,
+        pipeline=pipeline,
+        step=step,
+        run_date=run_date,
+        attempt=attempt,
+        flow_run_id=flow_run_id,
+        facts=json.loads(facts),
+        committed_at=committed_at.replace(tzinfo=UTC),
+    )

@@ -1,0 +1,139 @@
+"""The commit of the scoring step in DuckDB: one transaction that replaces a run_date, or changes nothing."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import duckdb
+
+from warehouse.staging import ParquetStaging
+from warehouse.warehouse import LedgerRow, ScoresRefused, StoredModel
+
+MONEY = "cast(cast(monetary_cents as decimal(20, 0)) * 0.01 as decimal(18, 2))"
+
+
+def replace_scores(
+    connection: duckdb.DuckDBPyConnection,
+    staged: ParquetStaging,
+    ledger: LedgerRow,
+    *,
+    model_id: str | None,
+    fitted: StoredModel | None,
+) -> None:
+    connection.execute("begin transaction")
+    _check(connection, staged, ledger)
+    _replace_rows(connection, staged, ledger, model_id)
+    if fitted is not None:
+        _store_model(connection, fitted, ledger)
+    _write_ledger(connection, ledger)
+    connection.execute("commit")
+
+
+def _check(connection: duckdb.DuckDBPyConnection, staged: ParquetStaging, ledger: LedgerRow) -> None:
+    """Nothing lost, nothing doubled, nobody's features replaced meanwhile. Raises ScoresRefused."""
+    [(foreign, *came_in, monetary)] = connection.execute(
+        """
+        select count(*) filter (run_id is distinct from ?), count(*), sum(recency), sum(frequency), sum(monetary)
+        from rfm_features where run_date = ?
+        """,
+        [ledger.run_id, ledger.run_date],
+    ).fetchall()
+    [(named, customers, *staged_sums, cents)] = connection.execute(
+        """
+        select
+            count(nullif(customer_id, '')), count(distinct nullif(customer_id, '')),
+            count(*), sum(recency), sum(frequency), sum(monetary_cents)
+        from (
+            select customer_id, recency, frequency, monetary_cents from read_parquet($scores)
+            union all
+            select customer_id, recency, frequency, monetary_cents from read_parquet($rejected)
+        )
+        """,
+        _files(staged),
+    ).fetchall()
+    if foreign:
+        raise ScoresRefused(
+            f"run {ledger.run_id}: another run has replaced the features of {ledger.run_date} meanwhile"
+        )
+    if named != customers:
+        raise ScoresRefused(f"run {ledger.run_id}: {named - customers} customers stand in the features more than once")
+    if came_in != staged_sums or Decimal(monetary or 0) != Decimal(cents or 0).scaleb(-2):
+        raise ScoresRefused(
+            f"run {ledger.run_id}: {came_in[0]} features came in and {staged_sums[0]} are scored or rejected,"
+            " or their sums differ"
+        )
+
+
+def _replace_rows(
+    connection: duckdb.DuckDBPyConnection, staged: ParquetStaging, ledger: LedgerRow, model_id: str | None
+) -> None:
+    for table in ("rfm_scores", "rfm_rejected"):
+        connection.execute(f"delete from {table} where run_date = ?", [ledger.run_date])  # noqa: S608
+    written = {"run_date": ledger.run_date, "run_id": ledger.run_id}
+    connection.execute(
+        f"""
+        insert into rfm_scores by name
+        select customer_id, cast($run_date as date) as run_date, recency, frequency, {MONEY} as monetary,
+            r_score, f_score, m_score, segment, $model_id as model_id, $run_id as run_id
+        from read_parquet($scores)
+        """,  # noqa: S608
+        {**written, "model_id": model_id, "scores": str(staged.scores)},
+    )
+    connection.execute(
+        f"""
+        insert into rfm_rejected by name
+        select customer_id, cast($run_date as date) as run_date, recency, frequency, {MONEY} as monetary,
+            reason, $run_id as run_id
+        from read_parquet($rejected)
+        """,  # noqa: S608
+        {**written, "rejected": str(staged.rejected)},
+    )
+
+
+def _store_model(connection: duckdb.DuckDBPyConnection, model: StoredModel, ledger: LedgerRow) -> None:
+    connection.execute("delete from rfm_models where model_id = ?", [model.model_id])
+    connection.execute(
+        """
+        insert into rfm_models (model_id, rules, edges, definition, fitted_on, customers, run_id, fitted_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+            model.model_id,
+            model.rules,
+            model.edges,
+            model.definition,
+            model.fitted_on,
+            model.customers,
+            model.run_id,
+            _utc(ledger.committed_at),
+        ],
+    )
+
+
+def _write_ledger(connection: duckdb.DuckDBPyConnection, row: LedgerRow) -> None:
+    connection.execute("delete from run_ledger where run_id = ? and step = ?", [row.run_id, row.step])
+    connection.execute(
+        """
+        insert into run_ledger (run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at)
+        values (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+            row.run_id,
+            row.pipeline,
+            row.step,
+            row.run_date,
+            row.attempt,
+            row.flow_run_id,
+            json.dumps(dict(row.facts)),
+            _utc(row.committed_at),
+        ],
+    )
+
+
+def _files(staged: ParquetStaging) -> dict[str, str]:
+    return {"scores": str(staged.scores), "rejected": str(staged.rejected)}
+
+
+def _utc(moment: datetime) -> datetime:
+    """The tables' timestamps know no zone and are UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

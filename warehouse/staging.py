@@ -1,0 +1,88 @@
+"""Staging: Parquet files in a folder beside the warehouse, where scored batches wait for the commit.
+
+A process locks its folder for as long as it lives, so that the next one knows which folders a killed process
+has left, and removes them.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.warehouse import REJECTED, SCORES, WarehouseOutOfRoom, WarehouseUnusable
+
+
+class ParquetStaging:
+    """Both files are complete, and the staging takes no more, once `finish` has been called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.scores, self.rejected = folder / "scores.parquet", folder / "rejected.parquet"
+        self._scores = pq.ParquetWriter(self.scores, SCORES)
+        self._rejected = pq.ParquetWriter(self.rejected, REJECTED)
+
+    def add_scores(self, batch: pa.RecordBatch) -> None:
+        if batch.num_rows:
+            self._scores.write_batch(batch)
+
+    def add_rejected(self, batch: pa.RecordBatch) -> None:
+        if batch.num_rows:
+            self._rejected.write_batch(batch)
+
+    def finish(self) -> None:
+        self._scores.close()
+        self._rejected.close()
+
+
+@contextmanager
+def parquet_staging(root: Path, run_id: str) -> Iterator[ParquetStaging]:
+    """A folder of its own under `root`, gone at the end. Raises WarehouseOutOfRoom, WarehouseUnusable."""
+    try:
+        with ExitStack() as stack:
+            folder = stack.enter_context(_own_folder(root, run_id))
+            staging = ParquetStaging(folder)
+            stack.callback(staging.finish)
+            yield staging
+    except OSError as error:
+        kind = WarehouseOutOfRoom if error.errno == errno.ENOSPC else WarehouseUnusable
+        raise kind(f"{root}: scored batches cannot be staged: {error.strerror or type(error).__name__}") from None
+
+
+@contextmanager
+def _own_folder(root: Path, run_id: str) -> Iterator[Path]:
+    root.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        with _locked(root / ".lock", fcntl.LOCK_EX):
+            _remove_left_over(root)
+            folder = Path(mkdtemp(prefix=f"{run_id}-", dir=root))
+            stack.enter_context(_locked(folder / ".lock", fcntl.LOCK_EX))
+        stack.callback(shutil.rmtree, folder)
+        yield folder
+
+
+def _remove_left_over(root: Path) -> None:
+    for folder in root.iterdir():
+        if not folder.is_dir():
+            continue
+        try:
+            with _locked(folder / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(folder)
+        except BlockingIOError:
+            continue
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    """The system lets go of the lock when the process dies, however it dies."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)

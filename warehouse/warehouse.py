@@ -1,0 +1,192 @@
+"""What every warehouse promises, whatever keeps the tables.
+
+Features come in as Arrow batches, scores go out through staging and one transaction: a reader sees the old rows
+of a run_date or the new ones, never half. The ledger row in that transaction is the truth about the step.
+Money is in whole cents inside a batch, and a decimal everywhere else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from errors import Permanent, Retryable
+
+Measure = Literal["recency", "frequency", "monetary"]
+Integers = npt.NDArray[np.int64]
+Scalar = str | int | float | bool | None
+
+FEATURES = pa.schema(
+    {"customer_id": pa.string(), "recency": pa.int32(), "frequency": pa.int32(), "monetary_cents": pa.int64()}
+)
+SCORES = pa.schema(
+    [
+        *FEATURES,
+        pa.field("r_score", pa.int8()),
+        pa.field("f_score", pa.int8()),
+        pa.field("m_score", pa.int8()),
+        pa.field("segment", pa.dictionary(pa.int8(), pa.string())),
+    ]
+)
+REJECTED = pa.schema([*FEATURES, pa.field("reason", pa.string())])
+
+
+class WarehouseBusy(Retryable):
+    """Another process holds the warehouse and did not let go in time; nothing was read or written."""
+
+
+class WarehouseOutOfRoom(Retryable):
+    """No memory or disk left; nothing was committed."""
+
+
+class WarehouseUnusable(Permanent):
+    """The warehouse is missing, damaged, not prepared, or may not be opened; a person has to look at it."""
+
+
+class FeaturesMissing(Permanent):
+    """There are no features to score, or their columns are not those that were agreed on."""
+
+
+class ScoresRefused(Permanent):
+    """What was staged does not add up with the features; nothing was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One committed step. `facts` are counts and totals; `committed_at` knows its time zone."""
+
+    run_id: str
+    pipeline: str
+    step: str
+    run_date: date
+    attempt: int
+    flow_run_id: str
+    facts: Mapping[str, Scalar]
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A fitted rule set. `edges` and `definition` (the whole rule set) are JSON."""
+
+    model_id: str
+    rules: str
+    edges: str
+    definition: str
+    fitted_on: date
+    customers: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTotals:
+    """The features of a run_date; `foreign_rows` were written by another run than the one asked about."""
+
+    rows: int
+    customers: int
+    monetary: Decimal
+    foreign_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTotals:
+    """Scored and rejected rows of a run_date. Customers, orders and monetary are of both together."""
+
+    scored: int
+    rejected: int
+    customers: int
+    orders: int
+    monetary: Decimal
+    foreign_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSummary:
+    """One segment of a run_date. `share` is of the scored customers, 0 to 1; recency in days."""
+
+    segment: str
+    customers: int
+    share: float
+    orders: int
+    revenue: Decimal
+    median_recency: float
+    median_frequency: float
+    median_monetary: Decimal
+
+
+class Features(Protocol):
+    """The features of one run_date, as they stood when the reading began."""
+
+    rows: int
+    foreign_rows: int
+    """Rows that another run has written."""
+    scorable: int
+    """Rows with a customer, a recency in the window, a positive frequency and an amount."""
+
+    def count_values(
+        self, measure: Measure, *, width: int = 1, within: Sequence[int] | None = None
+    ) -> tuple[Integers, Integers]:
+        """Counts the scorable values of a measure; monetary in cents.
+
+        A value's bucket is value / width, cut towards zero. Returns the buckets in growing order and how many
+        values each holds; with `within`, the single values in these buckets and how often each occurs.
+        """
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """All rows (FEATURES), about `rows` at a time, in no order; nothing else is asked meanwhile."""
+
+
+class Staging(Protocol):
+    """Where scored batches wait for the commit; nobody reads them before."""
+
+    def add_scores(self, batch: pa.RecordBatch) -> None:
+        """Takes SCORES."""
+
+    def add_rejected(self, batch: pa.RecordBatch) -> None:
+        """Takes REJECTED."""
+
+
+class Warehouse(Protocol):
+    """Every method may raise WarehouseBusy, WarehouseOutOfRoom and WarehouseUnusable."""
+
+    def prepare(self) -> None:
+        """Makes the tables that the Workload's Python app owns, unless they are there."""
+
+    def reading(self, run_date: date, *, run_id: str, window_days: int) -> AbstractContextManager[Features]:
+        """Raises FeaturesMissing."""
+
+    def staging(self, run_id: str) -> AbstractContextManager[Staging]:
+        """Removed at the end; what a killed process left is removed when the next one starts."""
+
+    def replace_scores(
+        self, staged: Staging, ledger: LedgerRow, *, model_id: str | None, fitted: StoredModel | None
+    ) -> None:
+        """Commits what is staged in the place of all rows of the run_date, with ledger row and fitted model.
+
+        Before the commit, over all rows: the features are still those of this run, each customer is scored or
+        rejected once, and sums are equal. Raises ScoresRefused.
+        """
+
+    def find_model(self, model_id: str) -> StoredModel | None: ...
+
+    def latest_model(self, rules: str, *, before: date) -> StoredModel | None:
+        """The last one fitted on a day before `before`."""
+
+    def ledger_row(self, run_id: str, step: str) -> LedgerRow | None: ...
+
+    def feature_totals(self, run_date: date, run_id: str) -> FeatureTotals: ...
+
+    def score_totals(self, run_date: date, run_id: str) -> ScoreTotals: ...
+
+    def segment_summary(self, run_date: date) -> Sequence[SegmentSummary]:
+        """The segments that have customers, in no order."""
+
+    def export_scores(self, run_date: date, path: Path) -> int:
+        """Writes the scores of the run_date to a Parquet file, by customer; returns the number of rows."""
