@@ -1,0 +1,169 @@
+{#-
+    Everything that databases say differently, and nothing else. A new target is a second set of `<adapter>__`
+    macros here; no model changes.
+-#}
+{#- The source `raw.orders`: a view over the user's file. Elsewhere than on DuckDB the table is there already. -#}
+{% macro register_orders() %}
+    {%- if execute and flags.WHICH in ["build", "run", "test"] -%}
+        {{ return(adapter.dispatch("register_orders", "rfm")()) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro duckdb__register_orders() %}
+    create schema if not exists raw;
+    create or replace view raw.orders as
+    select * from
+    {% if var("source_format") == "parquet" -%}
+        read_parquet({{ literal(var("source_path")) }})
+    {%- else -%}
+        {%- set columns = [] -%}
+        {%- for name in var("source_columns") -%} {%- do columns.append(literal(name) ~ ": 'varchar'") -%}
+        {%- endfor %}
+        read_csv(
+        {{ literal(var("source_path")) }},
+            auto_detect = false,
+            header = true,
+            delim = {{ literal(var("source_delimiter")) }},
+            quote = '"',
+            escape = '"',
+            columns = {{ "{" ~ columns | join(", ") ~ "}" }}
+        )
+    {%- endif %}
+{% endmacro %}
+
+{#- Changes when the orders file does: one text, without reading the file. -#}
+{% macro source_version() %} {{ return(adapter.dispatch("source_version", "rfm")()) }} {% endmacro %}
+
+{% macro duckdb__source_version() -%}
+    (
+        select any_value(size || ' bytes of ' || strftime(last_modified, '%Y-%m-%dT%H:%M:%S.%f'))
+        from read_blob({{ literal(var("source_path")) }})
+    )
+{%- endmacro %}
+
+{#- An id as text; null when it is missing or blank. Whole numbers stored as floats lose their ".0". -#}
+{% macro as_id(expression) -%} {{ return(adapter.dispatch("as_id", "rfm")(expression)) }} {%- endmacro %}
+
+{% macro duckdb__as_id(expression) -%}
+    case
+        when typeof({{ expression }}) not in ('DOUBLE', 'FLOAT')
+        then case when trim(cast({{ expression }} as varchar)) <> '' then cast({{ expression }} as varchar) end
+        when isnan(try_cast({{ expression }} as double))
+        then null
+        else
+            coalesce(
+                cast(
+                    case
+                        when try_cast({{ expression }} as double) = floor(try_cast({{ expression }} as double))
+                        then try_cast(try_cast({{ expression }} as double) as bigint)
+                    end as varchar
+                ),
+                cast({{ expression }} as varchar)
+            )
+    end
+{%- endmacro %}
+
+{#- True when there is nothing where a date or an amount should be. -#}
+{% macro is_missing(expression) -%} {{ return(adapter.dispatch("is_missing", "rfm")(expression)) }} {%- endmacro %}
+
+{% macro duckdb__is_missing(expression) -%}
+    ({{ expression }} is null or (typeof({{ expression }}) = 'VARCHAR' and trim(cast({{ expression }} as varchar)) = ''))
+{%- endmacro %}
+
+{#-
+    The day in the business time zone; null when unreadable. A date, timestamp, or ISO text is read. A time
+    without a zone is taken to be in the business time zone already.
+-#}
+{% macro as_business_date(expression) -%}
+    {{ return(adapter.dispatch("as_business_date", "rfm")(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__as_business_date(expression) -%}
+    {%- set text = "trim(cast(" ~ expression ~ " as varchar))" -%}
+    {%- set day = "\\d{4}-\\d{2}-\\d{2}" -%}
+    {%- set time = "[ T]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)?" -%}
+    {%- set zone = literal(var("business_timezone")) -%}
+    case
+        when typeof({{ expression }}) = 'TIMESTAMP WITH TIME ZONE'
+        then try_cast(timezone({{ zone }}, try_cast({{ expression }} as timestamptz)) as date)
+        when typeof({{ expression }}) <> 'VARCHAR'
+        then try_cast({{ expression }} as date)
+        when regexp_full_match({{ text }}, '{{ day }}')
+        then try_cast({{ text }} as date)
+        when regexp_full_match({{ text }}, '{{ day ~ time }}')
+        then try_cast(try_cast({{ text }} as timestamp) as date)
+        when regexp_full_match({{ text }}, '{{ day ~ time }}\s*(Z|[+-]\d{2}(:?\d{2})?)')
+        then try_cast(timezone({{ zone }}, try_cast({{ text }} as timestamptz)) as date)
+    end
+{%- endmacro %}
+
+{#- False for NaN and infinity, which only binary numbers and text can say. -#}
+{% macro is_finite(expression) -%} {{ return(adapter.dispatch("is_finite", "rfm")(expression)) }} {%- endmacro %}
+
+{% macro duckdb__is_finite(expression) -%}
+    coalesce(
+        case
+            when typeof({{ expression }}) in ('DOUBLE', 'FLOAT', 'VARCHAR')
+            then isfinite(try_cast({{ expression }} as double))
+        end,
+        true
+    )
+{%- endmacro %}
+
+{#- True when it is a number at all, however large. -#}
+{% macro is_number(expression) -%} {{ return(adapter.dispatch("is_number", "rfm")(expression)) }} {%- endmacro %}
+
+{% macro duckdb__is_number(expression) -%}
+    case
+        when typeof({{ expression }}) <> 'VARCHAR'
+        then {{ expression }} is not null
+        else
+            regexp_full_match(
+                trim(cast({{ expression }} as varchar)), '[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?'
+            )
+    end
+{%- endmacro %}
+
+{#-
+    Money with two decimals, rounded half up on the decimals a person sees; null when unreadable or too large.
+    A binary number is rounded as a number, and as text only when it is so near to a half cent, or so large,
+    that its binary error could decide: 1.005 is stored as 1.00499999999999989… and is 1.01 here.
+-#}
+{% macro as_money(expression) -%} {{ return(adapter.dispatch("as_money", "rfm")(expression)) }} {%- endmacro %}
+
+{% macro duckdb__as_money(expression) -%}
+    {%- set number = "try_cast(" ~ expression ~ " as double)" -%}
+    case
+        when typeof({{ expression }}) = 'VARCHAR'
+        then case when {{ is_number(expression) }} then try_cast({{ expression }} as decimal(18, 2)) end
+        when typeof({{ expression }}) = 'FLOAT'
+        then try_cast(cast({{ expression }} as varchar) as decimal(18, 2))
+        when
+            typeof({{ expression }}) = 'DOUBLE'
+            and (
+                abs({{ number }} * 100 - floor({{ number }} * 100) - 0.5) < 0.01
+                or abs({{ number }}) > 1e10
+            )
+        then try_cast(cast({{ expression }} as varchar) as decimal(18, 2))
+        else try_cast({{ expression }} as decimal(18, 2))
+    end
+{%- endmacro %}
+
+{#- A sum of money as money; null when it is too large, so that a test finds it and no crash. -#}
+{% macro as_total(expression) -%} {{ return(adapter.dispatch("as_total", "rfm")(expression)) }} {%- endmacro %}
+
+{% macro duckdb__as_total(expression) -%} try_cast({{ expression }} as decimal(18, 2)) {%- endmacro %}
+
+{#- All columns of a row as one value, to find exact copies of a line. -#}
+{% macro whole_row(alias) -%} {{ return(adapter.dispatch("whole_row", "rfm")(alias)) }} {%- endmacro %}
+
+{% macro duckdb__whole_row(alias) -%} {{ alias }} {%- endmacro %}
+
+{#- The exact median of a group. -#}
+{% macro median(expression) -%} {{ return(adapter.dispatch("median", "rfm")(expression)) }} {%- endmacro %}
+
+{% macro duckdb__median(expression) -%} median({{ expression }}) {%- endmacro %}
+
+{% macro utc_now() -%} {{ return(adapter.dispatch("utc_now", "rfm")()) }} {%- endmacro %}
+
+{% macro duckdb__utc_now() -%} timezone('UTC', now()) {%- endmacro %}

@@ -1,0 +1,30 @@
+{#- What the ledger says of the step `features`: counted from what this run has staged, as names and JSON values. -#}
+{% macro features_facts() %}
+    select 'rows_in' as name, cast(sum(lines) as {{ dbt.type_string() }}) as value
+    from {{ ref("order_intake") }}
+    union all
+    select
+        'lines_accepted',
+        cast(coalesce(sum(case when outcome = 'accepted' then lines end), 0) as {{ dbt.type_string() }})
+    from {{ ref("order_intake") }}
+    union all
+    select
+        'lines_rejected',
+        cast(coalesce(sum(case when outcome <> 'accepted' then lines end), 0) as {{ dbt.type_string() }})
+    from {{ ref("order_intake") }}
+    union all
+    select concat('rejected_', outcome), cast(lines as {{ dbt.type_string() }})
+    from {{ ref("order_intake") }}
+    where outcome <> 'accepted'
+    union all
+    select 'orders', cast(coalesce(sum(orders), 0) as {{ dbt.type_string() }})
+    from {{ ref("rfm_features_run") }}
+    union all
+    select 'customers', cast(count(*) as {{ dbt.type_string() }})
+    from {{ ref("rfm_features_run") }}
+    union all
+    select
+        'monetary',
+        concat('"', cast(coalesce(sum(monetary), cast(0 as decimal(18, 2))) as {{ dbt.type_string() }}), '"')
+    from {{ ref("rfm_features_run") }}
+{% endmacro %}

@@ -1,0 +1,6 @@
+{#- Text and column names from the settings, safe to stand in SQL whatever characters they have. -#}
+{% macro literal(value) -%} {{ "'" ~ (value | string | replace("'", "''")) ~ "'" }} {%- endmacro %}
+
+{% macro date_literal(value) -%} cast({{ literal(value) }} as date) {%- endmacro %}
+
+{% macro column(setting) -%} {{ adapter.quote(var(setting) | replace('"', '""')) }} {%- endmacro %}

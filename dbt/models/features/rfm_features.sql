@@ -1,0 +1,11 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_run_date",
+        on_schema_change="fail",
+        post_hook=["{{ forget_ledger_row('features') }}", "{{ write_ledger_row('features', features_facts()) }}"],
+    )
+}}
+
+select customer_id, run_date, recency, frequency, monetary, {{ literal(var("run_id")) }} as run_id
+from {{ ref("rfm_features_run") }}

@@ -1,0 +1,1 @@
+"""What the steps do, in plain functions that need neither Prefect nor a Messenger."""

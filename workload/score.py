@@ -1,0 +1,166 @@
+"""The step `scoring`: gives every customer of a run_date scores and a segment, or says why not."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from errors import Permanent
+from messenger.contract import RunRequest, Scalar
+from rfm.model import Edges, FittedModel, fit
+from rfm.quarantine import split
+from rfm.read_rules import rules_named
+from rfm.rule_set import RuleSet
+from rfm.schemas import check, features_schema, scores_schema
+from rfm.score import Scorer
+from warehouse.warehouse import SCORES, Features, LedgerRow, ScoresRefused, Staging, StoredModel, Warehouse
+
+FEATURES_STEP = "features"
+BATCH_ROWS = 500_000
+FROZEN = "frozen"
+"""The parameter `model` that asks for the newest model of the rule set fitted before the run_date."""
+
+
+class StaleFeatures(Permanent):
+    """The features of the run_date are those of another run; nothing was scored."""
+
+
+class ModelMissing(Permanent):
+    """The stored model that was asked for is not there, or is of other rules; nothing was scored."""
+
+
+def score(
+    warehouse: Warehouse, request: RunRequest, rules: RuleSet, *, window_days: int, flow_run_id: str = ""
+) -> dict[str, Scalar]:
+    """Scores the features that this run has written, and commits all of it at once; returns the ledger's facts.
+
+    `rules` are used unless the request's parameter `rules` names others that ship. With its parameter `model`
+    (an id, or `frozen`) a stored model is applied instead of fitting one. Doing it again replaces the same rows.
+    Raises StaleFeatures, ModelMissing, and what rfm and the warehouse raise; then nothing was committed.
+    """
+    wanted = chosen_rules(request, rules)
+    stored = find_model(warehouse, request, wanted)
+    promised = _promised_customers(warehouse, request)
+    with warehouse.staging(request.run_id) as staging:
+        with warehouse.reading(request.run_date, run_id=request.run_id, window_days=window_days) as features:
+            if features.foreign_rows or features.rows != promised:
+                raise StaleFeatures(
+                    f"run {request.run_id}: the features of {request.run_date} are those of another run; ask for a"
+                    " new attempt"
+                )
+            model = stored or _fit(features, wanted, request)
+            facts = {"rows_in": features.rows, **_score_batches(features, model, staging, window_days)}
+            if facts["scored"] != features.scorable:
+                raise ScoresRefused(
+                    f"run {request.run_id}: {facts['scored']} customers were scored, but the edges were to be found in"
+                    f" {features.scorable}; quarantine and warehouse disagree on who can be scored"
+                )
+        facts |= {"rules": (model.rules if model else wanted).name, "model_id": model.id if model else None}
+        warehouse.replace_scores(
+            staging,
+            _ledger_row(request, facts, flow_run_id),
+            model_id=model.id if model else None,
+            fitted=_to_store(model, request) if model and not stored else None,
+        )
+    return facts
+
+
+def chosen_rules(request: RunRequest, rules: RuleSet) -> RuleSet:
+    """A request can name rule sets that ship; only the settings can name a file. Raises WrongRules."""
+    name = request.parameters.get("rules")
+    return rules if name is None else rules_named(str(name))
+
+
+def find_model(warehouse: Warehouse, request: RunRequest, rules: RuleSet) -> FittedModel | None:
+    """The stored model that the request asks for; None when it wants one fitted. Raises ModelMissing."""
+    wanted = request.parameters.get("model")
+    if wanted is None:
+        return None
+    if wanted == FROZEN:
+        found = warehouse.latest_model(rules.name, before=request.run_date)
+        missing = f"no {rules.name} model was fitted before {request.run_date}; run an earlier date first"
+    else:
+        found = warehouse.find_model(str(wanted))
+        missing = "there is no stored model of the id given; rfm_models has those that can be applied"
+    if found is None:
+        raise ModelMissing(f"run {request.run_id}: {missing}")
+    if "rules" in request.parameters and found.rules != rules.name:
+        raise ModelMissing(
+            f"run {request.run_id}: model {found.model_id} is of the rules {found.rules}, not {rules.name}"
+        )
+    return stored_model(found)
+
+
+def stored_model(stored: StoredModel) -> FittedModel:
+    """The model as it was fitted, with the rules of that time."""
+    return FittedModel(
+        rules=RuleSet.model_validate_json(stored.definition),
+        edges=Edges.model_validate_json(stored.edges),
+        fitted_on=stored.fitted_on,
+        customers=stored.customers,
+    )
+
+
+def _promised_customers(warehouse: Warehouse, request: RunRequest) -> Scalar:
+    """How many customers this run's features have, by the ledger. Raises StaleFeatures when it has none."""
+    row = warehouse.ledger_row(request.run_id, FEATURES_STEP)
+    if row is None:
+        raise StaleFeatures(f"run {request.run_id} has not committed its features; run the step {FEATURES_STEP} first")
+    return row.facts["customers"]
+
+
+def _fit(features: Features, rules: RuleSet, request: RunRequest) -> FittedModel | None:
+    """None on a day without customers: there is nothing to find edges in, and nobody to score."""
+    if not features.scorable:
+        return None
+    return fit(rules, features.count_values, customers=features.scorable, fitted_on=request.run_date)
+
+
+def _score_batches(
+    features: Features, model: FittedModel | None, staging: Staging, window_days: int
+) -> dict[str, Scalar]:
+    """Stages every row as scored or rejected, batch by batch; returns how many of which."""
+    counts: Counter[str] = Counter(scored=0, rejected=0)
+    scorer = Scorer(model) if model else None
+    goes_in = features_schema(window_days)
+    comes_out = scores_schema(window_days, model.rules) if model else None
+    for batch in features.batches(BATCH_ROWS):
+        accepted, rejected = split(batch, window_days=window_days)
+        staging.add_rejected(rejected)
+        counts["rejected"] += rejected.num_rows
+        for found in rejected["reason"].value_counts():
+            counts[f"rejected_{found['values']}"] += found["counts"].as_py()
+        if scorer is None or comes_out is None or not accepted.num_rows:
+            continue
+        values = accepted.to_pandas()
+        check(goes_in, values, "features")
+        scored = scorer.score(values)
+        check(comes_out, scored, "scores")
+        staging.add_scores(pa.RecordBatch.from_pandas(scored, schema=SCORES, preserve_index=False))
+        counts["scored"] += len(scored)
+    return dict(counts)
+
+
+def _ledger_row(request: RunRequest, facts: dict[str, Scalar], flow_run_id: str) -> LedgerRow:
+    return LedgerRow(
+        run_id=request.run_id,
+        pipeline=request.pipeline,
+        step=request.step,
+        run_date=request.run_date,
+        attempt=request.attempt,
+        flow_run_id=flow_run_id,
+        facts=facts,
+        committed_at=datetime.now(UTC),
+    )
+
+
+def _to_store(model: FittedModel, request: RunRequest) -> StoredModel:
+    return StoredModel(
+        model_id=model.id,
+        rules=model.rules.name,
+        edges=model.edges.model_dump_json(),
+        definition=model.rules.model_dump_json(),
+        fitted_on=model.fitted_on,
+        customers=model.customers,
+        run_id=request.run_id,
+    )
