@@ -1,0 +1,74 @@
+"""Confirm: what the step said is checked against the ledger and the tables it wrote."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from errors import Permanent
+from messenger.contract import RunRequest
+from pipelines import Step
+from warehouse.warehouse import LedgerRow, Warehouse
+from wiring import open_warehouse
+
+Checks = Mapping[str, bool]
+
+
+class NotConfirmed(Permanent):
+    """The step said that it succeeded, and what it left in the warehouse does not bear it out."""
+
+
+def _ledger_row(warehouse: Warehouse, request: RunRequest) -> LedgerRow:
+    row = warehouse.ledger_row(request.run_id, request.step)
+    if row is None:
+        raise NotConfirmed(
+            f"step {request.step} of run {request.run_id} has no row in the ledger: nothing was committed"
+        )
+    return row
+
+
+def check_features(warehouse: Warehouse, request: RunRequest) -> Checks:
+    facts = _ledger_row(warehouse, request).facts
+    totals = warehouse.feature_totals(request.run_date, request.run_id)
+    return {
+        "every line of the source was accepted or rejected": facts["rows_in"]
+        == Decimal(str(facts["lines_accepted"])) + Decimal(str(facts["lines_rejected"])),
+        "every customer stands once in rfm_features": totals.rows == totals.customers == facts["customers"],
+        "the rows of the date are those of this run": totals.foreign_rows == 0,
+        "the sum of monetary is that of the ledger": totals.monetary == Decimal(str(facts["monetary"])),
+    }
+
+
+def check_scores(warehouse: Warehouse, request: RunRequest) -> Checks:
+    facts = _ledger_row(warehouse, request).facts
+    features = warehouse.feature_totals(request.run_date, request.run_id)
+    scores = warehouse.score_totals(request.run_date, request.run_id)
+    return {
+        "scored and rejected are as many as came in": scores.scored + scores.rejected
+        == facts["rows_in"]
+        == features.rows,
+        "the ledger has the same counts": (scores.scored, scores.rejected) == (facts["scored"], facts["rejected"]),
+        "every customer stands once in rfm_scores or rfm_rejected": scores.customers == features.customers,
+        "the rows of the date are those of this run": scores.foreign_rows == 0 and features.foreign_rows == 0,
+        "the sum of monetary is that of the features": scores.monetary == features.monetary,
+    }
+
+
+CHECKS: Mapping[str, Callable[[Warehouse, RunRequest], Checks]] = {
+    "features": check_features,
+    "scores": check_scores,
+}
+"""By the name that a step has in pipelines.py as `confirmed_by`."""
+
+
+def confirm(warehouse: Warehouse, request: RunRequest, confirmed_by: str) -> None:
+    """Raises NotConfirmed with everything that does not hold; only returns when all of it does."""
+    broken = [text for text, holds in CHECKS[confirmed_by](warehouse, request).items() if not holds]
+    if broken:
+        raise NotConfirmed(f"step {request.step} of run {request.run_id}: not confirmed that {'; that '.join(broken)}")
+
+
+@task(name="confirm", task_run_name="confirm {request.step}", cache_policy=NO_CACHE)
+def confirm_step(request: RunRequest, step: Step) -> None:
+    confirm(open_warehouse(), request, step.confirmed_by)

@@ -1,0 +1,16 @@
+"""Publish: files for those who read the results, beside the warehouse that one process at a time may open."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from messenger.contract import RunRequest
+from settings import get_settings
+from wiring import open_warehouse
+
+
+@task(name="publish", task_run_name="publish {request.run_date}", cache_policy=NO_CACHE)
+def publish_results(request: RunRequest) -> None:
+    """Replaces the files of the run_date, each by atomic rename."""
+    from workload.publish import publish
+
+    publish(open_warehouse(), request, get_settings().published.path)

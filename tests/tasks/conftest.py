@@ -1,0 +1,15 @@
+"""Tasks open their parts through wiring.py, from settings: here they point into a folder of the test's own."""
+
+import pytest
+
+from settings import get_settings
+
+
+@pytest.fixture
+def settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("MESSENGER_PATH", str(tmp_path / "messenger.db"))
+    monkeypatch.setenv("RUNS_PATH", str(tmp_path / "register.db"))
+    monkeypatch.setenv("WAREHOUSE_PATH", str(tmp_path / "warehouse.duckdb"))
+    get_settings.cache_clear()
+    yield get_settings()
+    get_settings.cache_clear()

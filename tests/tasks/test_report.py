@@ -1,0 +1,72 @@
+"""A step says how it went, whatever happened to it, and never tells what stands in the data."""
+
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from prefect.exceptions import TerminationSignal
+
+from errors import Permanent
+from messenger.contract import RunRequest, RunStatus
+from messenger.messenger import STATUSES
+from tasks.report import reporting
+from wiring import open_messenger
+
+
+@pytest.fixture
+def request_():
+    return RunRequest(
+        run_id="rfm-1998-06-30-1",
+        pipeline="rfm",
+        step="features",
+        run_date=date(1998, 6, 30),
+        attempt=1,
+        requested_by="test",
+        requested_at=datetime.now(UTC),
+        deadline=datetime.now(UTC) + timedelta(minutes=1),
+    )
+
+
+@pytest.fixture
+def heard(settings):
+    """What was said on the topic of statuses, in order."""
+    with closing(open_messenger()) as messenger:
+        messenger.subscribe("listener", STATUSES)
+
+        def take():
+            deliveries = messenger.pull("listener", limit=100, wait=0.1)
+            return sorted((RunStatus.model_validate_json(d.body) for d in deliveries), key=lambda status: status.at)
+
+        yield take
+
+
+def test_a_step_that_works_says_started_and_succeeded_with_its_facts(request_, heard):
+    with reporting(request_) as report:
+        report.facts = {"rows": 7}
+
+    started, succeeded = heard()
+    assert (started.state, succeeded.state, succeeded.facts) == ("started", "succeeded", {"rows": 7})
+
+
+def test_our_own_errors_are_told_in_one_line(request_, heard):
+    with pytest.raises(Permanent), reporting(request_):
+        raise Permanent("the file orders.csv\nis missing")
+
+    error = heard()[-1].error
+    assert (error.type, error.message) == ("Permanent", "the file orders.csv is missing")
+
+
+def test_the_text_of_a_foreign_error_stays_in_the_log_because_it_may_hold_data(request_, heard):
+    with pytest.raises(ValueError, match="c0001"), reporting(request_):
+        raise ValueError("cannot convert 'c0001 jane@example.com'")
+
+    error = heard()[-1].error
+    assert error.type == "ValueError"
+    assert "jane" not in error.message
+
+
+def test_a_cancelled_step_says_so_too(request_, heard):
+    with pytest.raises(TerminationSignal), reporting(request_):
+        raise TerminationSignal(signal=15)
+
+    assert heard()[-1].state == "failed"

@@ -1,0 +1,33 @@
+"""The one place where settings become parts: which messenger, which register, which warehouse.
+
+Each function imports what it opens, so that a process loads only what it uses.
+"""
+
+from typing import TYPE_CHECKING
+
+from settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from messenger.messenger import Messenger
+    from register.register import Register
+    from warehouse.warehouse import Warehouse
+
+
+def open_messenger(settings: Settings | None = None) -> "Messenger":
+    chosen = (settings or get_settings()).messenger
+    from messenger.embedded import EmbeddedMessenger
+
+    return EmbeddedMessenger(chosen.path, lease=chosen.lease, max_deliveries=chosen.max_deliveries)
+
+
+def open_register(settings: Settings | None = None) -> "Register":
+    from register.sqlite import SqliteRegister
+
+    return SqliteRegister((settings or get_settings()).runs.path)
+
+
+def open_warehouse(settings: Settings | None = None) -> "Warehouse":
+    chosen = (settings or get_settings()).warehouse
+    from warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(chosen.path, lock_wait=chosen.lock_wait, memory_limit=chosen.memory_limit)
