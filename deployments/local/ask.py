@@ -1,0 +1,61 @@
+"""Asks the invoker for a run as any user would, over HTTP, and follows it."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from errors import Permanent
+from invoker.models import Answer, RunView
+
+ASK_AGAIN = 0.1
+UNREACHABLE_FOR = 30.0
+"""Seconds without an answer after which the invoker is taken for gone; its supervisor restarts it sooner."""
+
+
+class Refused(Permanent):
+    """The invoker did not accept the request; nothing was started."""
+
+
+class InvokerGone(Permanent):
+    """The invoker stopped answering while the run was under way."""
+
+
+def ask(invoker: str, run_date: str, *, force: bool) -> tuple[Answer, bool]:
+    """The run that answers, and whether it is a new one. Raises Refused with the invoker's own words."""
+    body = {"run_date": run_date, "force": force}
+    answer = httpx.post(f"{invoker}/invoke", json=body, timeout=30)
+    if not answer.is_success:
+        raise Refused(_words(answer))
+    return Answer.model_validate_json(answer.content), answer.status_code == httpx.codes.ACCEPTED
+
+
+def _words(answer: httpx.Response) -> str:
+    try:
+        problem: dict[str, Any] = answer.json()
+    except ValueError:
+        return f"the invoker answered {answer.status_code}"
+    wrong = [f"{error['field']}: {error['message']}" for error in problem.get("errors") or []]
+    return "; ".join(wrong) or str(problem.get("detail", f"the invoker answered {answer.status_code}"))
+
+
+def follow(invoker: str, run_id: str, check: Callable[[], None]) -> Iterator[RunView]:
+    """The run again and again until its state is final. `check` may raise to end it. Raises InvokerGone."""
+    seen = time.monotonic()
+    with httpx.Client(base_url=invoker, timeout=10) as client:
+        while True:
+            check()
+            try:
+                answer = client.get(f"/runs/{run_id}")
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.is_success:
+                seen = time.monotonic()
+                run = RunView.model_validate_json(answer.content)
+                yield run
+                if run.state in ("succeeded", "failed"):
+                    return
+            elif time.monotonic() - seen > UNREACHABLE_FOR:
+                raise InvokerGone(f"the invoker at {invoker} has not answered for {UNREACHABLE_FOR:.0f} s")
+            time.sleep(ASK_AGAIN)
