@@ -8,7 +8,7 @@ DEV := $(VENV)/dev.installed
 CODE := benchmarks deployments flows invoker messenger register rfm tasks tests warehouse workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status test lint format bench-loop bench-messenger bench-invoker clean
+.PHONY: help run up down status messenger-setup dead-letters test lint format bench-loop bench-messenger bench-invoker clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ down: $(RUN) ## end the stack
 
 status: $(RUN) ## show what runs
 	@$(BIN)/python -m deployments.local status
+
+messenger-setup: $(RUN) ## make what the messenger needs, and list what could not be made
+	@$(BIN)/python -m deployments.messages setup
+
+dead-letters: $(RUN) ## list the messages that could not be handled (docs/messenger.md: show, replay, drop)
+	@$(BIN)/python -m deployments.messages list
 
 test: lint ## lint, then run all tests
 	@$(BIN)/pytest

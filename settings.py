@@ -25,6 +25,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PROJECT = Path(__file__).resolve().parent
+LONGEST_LEASE = 600
+"""Seconds; Pub/Sub's bound."""
 
 
 def _in_project(path: Path) -> Path:
@@ -104,8 +106,19 @@ class Messenger(Group):
     kind: Literal["embedded", "pubsub"] = "embedded"
     path: ProjectPath = Field(Path(".stack/messenger.db"), description="embedded: the SQLite file")
     project: str = Field("", description="pubsub: the Google Cloud project")
+    prefix: Annotated[str, Field(pattern="^([a-z][a-z0-9-]{0,40})?$")] = Field(
+        "rfm-", description="pubsub: stands before the name of every topic and subscription"
+    )
     lease: Seconds = Field(30, description="a message not acknowledged within this time is delivered again")
     max_deliveries: Annotated[int, Field(ge=1)] = Field(5, description="after so many, a message is a dead letter")
+
+    @model_validator(mode="after")
+    def _fit_for_pubsub(self) -> Self:
+        if self.kind == "pubsub" and not self.project:
+            raise ValueError("MESSENGER_KIND=pubsub needs MESSENGER_PROJECT, the Google Cloud project")
+        if self.kind == "pubsub" and self.lease > LONGEST_LEASE:
+            raise ValueError(f"Pub/Sub leases a message for {LONGEST_LEASE} s at the most")
+        return self
 
 
 class Runs(Group):

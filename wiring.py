@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 def open_messenger(settings: Settings | None = None) -> "Messenger":
     chosen = (settings or get_settings()).messenger
+    if chosen.kind == "pubsub":
+        from messenger.pubsub import PubSubMessenger
+
+        return PubSubMessenger(
+            chosen.project, prefix=chosen.prefix, lease=chosen.lease, max_deliveries=chosen.max_deliveries
+        )
     from messenger.embedded import EmbeddedMessenger
 
     return EmbeddedMessenger(chosen.path, lease=chosen.lease, max_deliveries=chosen.max_deliveries)

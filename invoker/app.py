@@ -21,6 +21,7 @@ from invoker.prefect_api import PrefectApi
 from invoker.problems import install_problems
 from invoker.routes import health, invoke, push, runs
 from invoker.tokens import Tokens
+from invoker.traffic import Traffic
 from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES, Messenger
 from register.register import Register
 from settings import Settings, get_settings
@@ -58,10 +59,10 @@ def _check_set_up(messenger: Messenger, kind: str) -> None:
         raise NotSetUp("the Messenger is not set up; missing:\n  " + "\n  ".join(missing))
 
 
-def _pulled(parts: Parts) -> Mapping[str, Handle]:
+def _pulled(parts: Parts, traffic: Traffic) -> Mapping[str, Handle]:
     if not parts.settings.invoker.pull:
         return {}
-    return {INVOKER_REQUESTS: parts.handlers.request, REGISTER_STATUSES: parts.handlers.status}
+    return {INVOKER_REQUESTS: traffic.giving_way(parts.handlers.request), REGISTER_STATUSES: parts.handlers.status}
 
 
 async def _sweep(parts: Parts) -> None:
@@ -72,7 +73,7 @@ async def _sweep(parts: Parts) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Parts]:
+async def running(settings: Settings, traffic: Traffic) -> AsyncIterator[Parts]:
     """Messenger and register are open, and messages are taken, as long as the context lasts. Raises NotSetUp."""
     async with AsyncExitStack() as closing:
         messenger = open_messenger(settings)
@@ -82,7 +83,7 @@ async def running(settings: Settings) -> AsyncIterator[Parts]:
         await run_in_threadpool(_check_set_up, messenger, settings.messenger.kind)
         parts = put_together(settings, messenger, register)
         closing.push_async_callback(parts.flow_runs.close)
-        await closing.enter_async_context(consuming(messenger, _pulled(parts), lease=settings.messenger.lease))
+        await closing.enter_async_context(consuming(messenger, _pulled(parts, traffic), lease=settings.messenger.lease))
         await _sweep(parts)
         yield parts
 
@@ -91,10 +92,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """For a server: `uvicorn invoker.app:create_app --factory`."""
     chosen = settings or get_settings()
     configure_logging(chosen.invoker.log_format)
+    traffic = Traffic()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(chosen) as parts:
+        async with running(chosen, traffic) as parts:
             app.state.parts = parts
             yield
 
@@ -113,5 +115,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, limit=chosen.invoker.max_body, push=push.PATH, push_limit=push.LARGEST)
     if chosen.invoker.auth == "none":
         app.add_middleware(LoopbackOnly)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, traffic=traffic)
     return app

@@ -35,33 +35,37 @@ class Looker:
         self._flow_runs = flow_runs
         self._patience = patience
         self._blind_until = 0.0
-        self._looks: dict[str, tuple[float, asyncio.Task[None]]] = {}
+        self._looks: dict[str, tuple[float, asyncio.Task[bool]]] = {}
 
     async def refreshed(self, run: Run) -> Run:
         """The run as it is known after a look at Prefect, if it is on its way. Raises RegisterUnavailable."""
         if run.final or not run.published or time.monotonic() < self._blind_until:
             return run
-        await self._shared_look(run)
-        return await run_in_threadpool(self._register.get, run.run_id) or run
+        died = await self._shared_look(run)
+        newest = await run_in_threadpool(self._register.get, run.run_id) if died else run
+        return newest or run
 
-    async def _shared_look(self, run: Run) -> None:
+    async def _shared_look(self, run: Run) -> bool:
         now = time.monotonic()
         self._looks = {run_id: look for run_id, look in self._looks.items() if look[0] > now or not look[1].done()}
         if run.run_id not in self._looks:
             self._looks[run.run_id] = (now + FRESH, asyncio.create_task(self._look(run)))
-        await asyncio.shield(self._looks[run.run_id][1])
+        return await asyncio.shield(self._looks[run.run_id][1])
 
-    async def _look(self, run: Run) -> None:
+    async def _look(self, run: Run) -> bool:
+        """Whether the run has died, and the register knows it now."""
         try:
             found = await self._flow_run(run)
         except PrefectUnavailable as error:
             self._blind_until = time.monotonic() + BLIND
             log.warning("run %s was not looked for: %s", run.run_id, error)
-            return
+            return False
         failure = self._failure(run, found)
-        if failure is not None:
-            log.warning("run %s has failed: %s: %s", run.run_id, failure.type, failure.message)
-            await run_in_threadpool(self._register.note_status, _failed(run, failure, found))
+        if failure is None:
+            return False
+        log.warning("run %s has failed: %s: %s", run.run_id, failure.type, failure.message)
+        await run_in_threadpool(self._register.note_status, _failed(run, failure, found))
+        return True
 
     async def _flow_run(self, run: Run) -> FlowRun | None:
         """By the key of a run that was asked for here; one that Prefect started itself told its id."""

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from invoker.logs import about, request_id
 from invoker.problems import problem_response
+from invoker.traffic import Traffic
 
 REQUEST_ID = "X-Request-ID"
 QUIET = ("/healthcheck", "/readiness")
@@ -23,8 +24,9 @@ log = logging.getLogger(__name__)
 class RequestLog:
     """Gives each request its id, in the log and in the answer; the path is logged, what was sent is not."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, traffic: Traffic) -> None:
         self._app = app
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,7 +41,7 @@ class RequestLog:
                 MutableHeaders(scope=message)[REQUEST_ID] = given
             await send(message)
 
-        with about(given):
+        with about(given), self._traffic.request():
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception:

@@ -26,13 +26,13 @@ def sent(attributes: Mapping[str, str], message_id: str) -> Mapping[str, str]:
     return {**attributes, ID: message_id}
 
 
-def buried(delivery: Delivery, topic: str, reason: str) -> Mapping[str, str]:
-    """The attributes of a dead letter."""
+def buried(delivery: Delivery, *, topic: str, subscription: str, reason: str) -> Mapping[str, str]:
+    """The attributes of a dead letter. Those of a pushed message still have what `sent` put there."""
     return {
         **delivery.attributes,
-        ID: delivery.message_id,
+        ID: identity(delivery.attributes, delivery.message_id),
         TOPIC: topic,
-        SUBSCRIPTION: delivery.subscription,
+        SUBSCRIPTION: subscription,
         REASON: reason.encode()[:LONGEST_VALUE].decode(errors="ignore"),
         DELIVERIES: str(delivery.delivery_attempt),
     }

@@ -124,9 +124,12 @@ class PubSubMessenger:
         self._lease_for(delivery.subscription, [delivery.receipt], seconds)
 
     def bury(self, delivery: Delivery, reason: str) -> None:
-        attributes = envelope.buried(delivery, self._topic_of(delivery.subscription), reason)
+        """A pushed message has no receipt: it is acknowledged by whoever answers Pub/Sub."""
+        name = self._named.short(delivery.subscription)
+        attributes = envelope.buried(delivery, topic=self._topic_of(name), subscription=name, reason=reason)
         self._publish(DEAD_LETTERS, [PubsubMessage(data=delivery.body, attributes=attributes)])
-        self.ack(delivery)
+        if delivery.receipt:
+            self.ack(delivery)
 
     def dead_letters(self) -> Sequence[DeadLetter]:
         with self._all_dead() as dead:

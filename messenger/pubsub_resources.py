@@ -33,7 +33,12 @@ class Resources:
         return f"projects/{self.project}/topics/{self.prefix}{name}"
 
     def subscription(self, name: str) -> str:
-        return f"projects/{self.project}/subscriptions/{self.prefix}{name}"
+        """Of our short name. A pushed message knows the full name, which may not have our prefix."""
+        return name if "/" in name else f"projects/{self.project}/subscriptions/{self.prefix}{name}"
+
+    def short(self, subscription: str) -> str:
+        """Our name of the subscription, or the full name of one that does not have our prefix."""
+        return subscription.removeprefix(self.subscription(""))
 
     @property
     def standing(self) -> Mapping[str, str]:

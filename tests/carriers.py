@@ -27,6 +27,11 @@ class Carrier:
         self._opened.append(self._open(**options))
         return self._opened[-1]
 
+    def in_script(self, **options):
+        """Source text that opens it as `messenger` in a process of its own."""
+        arguments = "".join(f", {name}={value!r}" for name, value in options.items())
+        return f"{self._imports}\nmessenger = {self._opening}{arguments})\n"
+
     def close(self):
         for messenger in self._opened:
             messenger.close()
@@ -40,6 +45,8 @@ class EmbeddedCarrier(Carrier):
     def __init__(self, folder):
         super().__init__()
         self.path = folder / "messenger.db"
+        self._imports = "from pathlib import Path\nfrom messenger.embedded import EmbeddedMessenger"
+        self._opening = f"EmbeddedMessenger(Path({str(self.path)!r})"
 
     def _open(self, **options):
         return EmbeddedMessenger(self.path, **options)
@@ -57,6 +64,8 @@ class PubSubCarrier(Carrier):
     def __init__(self):
         super().__init__()
         self.prefix = f"t{uuid4().hex[:8]}-"
+        self._imports = "from messenger.pubsub import PubSubMessenger"
+        self._opening = f"PubSubMessenger('test-project', prefix={self.prefix!r}"
 
     def _open(self, **options):
         return PubSubMessenger("test-project", prefix=self.prefix, **options)

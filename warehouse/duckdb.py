@@ -19,6 +19,7 @@ from warehouse.warehouse import (
     LedgerRow,
     ScoreTotals,
     SegmentSummary,
+    Staging,
     StoredModel,
     WarehouseUnusable,
 )
@@ -50,7 +51,7 @@ class DuckDBWarehouse:
         return parquet_staging(self._path.with_name(f"{self._path.name}.staging"), run_id)
 
     def replace_scores(
-        self, staged: ParquetStaging, ledger: LedgerRow, *, model_id: str | None, fitted: StoredModel | None
+        self, staged: Staging, ledger: LedgerRow, *, model_id: str | None, fitted: StoredModel | None
     ) -> None:
         staged.finish()
         with self._opened(read_only=False) as connection:

@@ -6,15 +6,14 @@ from decimal import Decimal
 
 import duckdb
 
-from warehouse.staging import ParquetStaging
-from warehouse.warehouse import LedgerRow, ScoresRefused, StoredModel
+from warehouse.warehouse import LedgerRow, ScoresRefused, Staging, StoredModel
 
 MONEY = "cast(cast(monetary_cents as decimal(20, 0)) * 0.01 as decimal(18, 2))"
 
 
 def replace_scores(
     connection: duckdb.DuckDBPyConnection,
-    staged: ParquetStaging,
+    staged: Staging,
     ledger: LedgerRow,
     *,
     model_id: str | None,
@@ -29,7 +28,7 @@ def replace_scores(
     connection.execute("commit")
 
 
-def _check(connection: duckdb.DuckDBPyConnection, staged: ParquetStaging, ledger: LedgerRow) -> None:
+def _check(connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: LedgerRow) -> None:
     """Nothing lost, nothing doubled, nobody's features replaced meanwhile. Raises ScoresRefused."""
     [(foreign, *came_in, monetary)] = connection.execute(
         """
@@ -65,7 +64,7 @@ def _check(connection: duckdb.DuckDBPyConnection, staged: ParquetStaging, ledger
 
 
 def _replace_rows(
-    connection: duckdb.DuckDBPyConnection, staged: ParquetStaging, ledger: LedgerRow, model_id: str | None
+    connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: LedgerRow, model_id: str | None
 ) -> None:
     for table in ("rfm_scores", "rfm_rejected"):
         connection.execute(f"delete from {table} where run_date = ?", [ledger.run_date])  # noqa: S608
@@ -130,7 +129,7 @@ def _write_ledger(connection: duckdb.DuckDBPyConnection, row: LedgerRow) -> None
     )
 
 
-def _files(staged: ParquetStaging) -> dict[str, str]:
+def _files(staged: Staging) -> dict[str, str]:
     return {"scores": str(staged.scores), "rejected": str(staged.rejected)}
 
 

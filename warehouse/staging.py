@@ -20,8 +20,6 @@ from warehouse.warehouse import REJECTED, SCORES, WarehouseOutOfRoom, WarehouseU
 
 
 class ParquetStaging:
-    """Both files are complete, and the staging takes no more, once `finish` has been called."""
-
     def __init__(self, folder: Path) -> None:
         self.scores, self.rejected = folder / "scores.parquet", folder / "rejected.parquet"
         self._scores = pq.ParquetWriter(self.scores, SCORES)

@@ -144,13 +144,19 @@ class Features(Protocol):
 
 
 class Staging(Protocol):
-    """Where scored batches wait for the commit; nobody reads them before."""
+    """Parquet files in which scored batches wait for the commit; nobody reads them before."""
+
+    scores: Path
+    rejected: Path
 
     def add_scores(self, batch: pa.RecordBatch) -> None:
         """Takes SCORES."""
 
     def add_rejected(self, batch: pa.RecordBatch) -> None:
         """Takes REJECTED."""
+
+    def finish(self) -> None:
+        """Both files are complete; nothing can be added any more."""
 
 
 class Warehouse(Protocol):

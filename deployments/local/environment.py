@@ -7,7 +7,7 @@ from deployments.local.layout import Layout
 MARK = "RFM_STACK_HOME"
 """Every process of a stack carries its folder under this name, so that leftovers can be found."""
 
-WORKER_POLL = "0.5"
+WORKER_POLL = "2"
 """Seconds between two looks of a worker for new runs."""
 
 

@@ -2,11 +2,16 @@
 
 A worker only asks for scheduled runs and watches processes. Three processes would do the same with three
 times the memory and, at the start, three times the imports.
+
+A worker asks every WORKER_POLL seconds. So that a run does not wait for that, the server's news of a scheduled
+run makes its worker ask at once; should the news not come, the next poll finds the run.
 """
 
 import asyncio
+import logging
 import os
 import signal
+from collections.abc import Mapping
 
 import prefect.plugins
 
@@ -14,10 +19,17 @@ import prefect.plugins
 prefect.plugins.load_prefect_collections = lambda reload=False: {}  # noqa: ARG005
 
 import httpx  # noqa: E402
+from prefect.events import Event  # noqa: E402
+from prefect.events.clients import get_events_subscriber  # noqa: E402
+from prefect.events.filters import EventFilter, EventNameFilter  # noqa: E402
 from prefect.settings import PREFECT_API_URL  # noqa: E402
 from prefect.workers.process import ProcessWorker  # noqa: E402
 
 from deployments.local.parts import POOLS  # noqa: E402
+
+SCHEDULED = EventFilter(event=EventNameFilter(name=["prefect.flow-run.Scheduled"]))
+LISTEN_AGAIN = 2.0
+log = logging.getLogger(__name__)
 
 
 async def wait_for_pools(api: str) -> None:
@@ -36,16 +48,37 @@ async def _exists(client: httpx.AsyncClient, pool: str) -> bool:
     return answer.status_code == httpx.codes.OK
 
 
+async def listen(workers: Mapping[str, ProcessWorker]) -> None:
+    """Makes a worker ask for runs as soon as one is scheduled. Whatever goes wrong here only costs time."""
+    while True:
+        try:
+            async with get_events_subscriber(filter=SCHEDULED) as events:
+                async for event in events:
+                    await ask_for(event, workers)
+        except Exception as error:  # of whatever kind: the workers still poll
+            log.info("no news of scheduled runs, polling goes on: %s", error)
+        await asyncio.sleep(LISTEN_AGAIN)
+
+
+async def ask_for(event: Event, workers: Mapping[str, ProcessWorker]) -> None:
+    """A worker that has not reached the server yet has nothing to ask with; it polls as soon as it has."""
+    for related in event.related:
+        worker = workers.get(related.name or "") if related.role == "work-pool" else None
+        if worker is not None and worker.is_setup:
+            await worker.get_and_submit_flow_runs()
+
+
 async def work() -> None:
     running = asyncio.current_task()
     assert running is not None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     await wait_for_pools(str(PREFECT_API_URL.value()))
+    workers = {pool: ProcessWorker(pool, name=f"local {pool}", create_pool_if_not_found=False) for pool in POOLS}
     async with asyncio.TaskGroup() as group:
-        for pool in POOLS:
-            worker = ProcessWorker(work_pool_name=pool, name=f"local {pool}", create_pool_if_not_found=False)
+        for worker in workers.values():
             group.create_task(worker.start())
+        group.create_task(listen(workers))
 
 
 def main() -> None:

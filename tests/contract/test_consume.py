@@ -3,17 +3,17 @@
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 
 import pytest
 
 import messenger.consume
+import tests.consuming
 from errors import Permanent, Retryable
-from messenger.consume import consume, growing
+from messenger.consume import growing
 from messenger.messenger import INVOKER_REQUESTS, REQUESTS, MessengerUnavailable
+from tests.consuming import SOON, until
 
 ATTRIBUTES = {"run_id": "rfm-2026-01-05-1"}
-SOON = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -23,27 +23,8 @@ def _short_delays(carrier, monkeypatch):
     monkeypatch.setattr(messenger.consume, "LONGEST_PULL", 0.1)
 
 
-@contextmanager
 def consuming(messenger, handle, **options):
-    """Runs a consumer; at the end it is stopped and must end by itself."""
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=consume, args=(messenger, INVOKER_REQUESTS, handle), kwargs={"stop": stop, **options}
-    )
-    thread.start()
-    try:
-        yield stop
-    finally:
-        stop.set()
-        thread.join(SOON)
-        assert not thread.is_alive()
-
-
-def until(condition, what):
-    give_up = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < give_up, f"not within {SOON} s: {what}"
-        time.sleep(0.01)
+    return tests.consuming.consuming(messenger, INVOKER_REQUESTS, handle, **options)
 
 
 class Handler:

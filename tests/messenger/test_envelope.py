@@ -1,5 +1,6 @@
 """A message stays itself through burial and replay, and nobody sees what that takes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from messenger import envelope
@@ -25,8 +26,12 @@ def test_a_message_of_somebody_else_has_the_brokers_id():
     assert envelope.identity(SENT, "broker-1") == "broker-1"
 
 
+def buried(delivery, reason):
+    return envelope.buried(delivery, topic="requests", subscription="requests-invoker", reason=reason)
+
+
 def test_a_buried_message_tells_why_how_often_and_where():
-    letter = dead(envelope.buried(DELIVERY, "requests", "no such step"))
+    letter = dead(buried(DELIVERY, "no such step"))
 
     assert (letter.message_id, letter.topic, letter.subscription) == ("id-1", "requests", "requests-invoker")
     assert (letter.deliveries, letter.reason, letter.attributes, letter.buried_at) == (3, "no such step", SENT, NOW)
@@ -55,6 +60,12 @@ def test_a_message_that_somebody_put_there_by_hand_is_shown_too():
 
 
 def test_a_reason_is_cut_to_what_pubsub_takes_without_breaking_a_letter():
-    attributes = envelope.buried(DELIVERY, "requests", "ä" * 2000)
+    attributes = buried(DELIVERY, "ä" * 2000)
 
     assert attributes["messenger-reason"] == "ä" * 512
+
+
+def test_a_pushed_message_keeps_the_identity_that_travels_with_it():
+    pushed = replace(DELIVERY, message_id="broker-1", attributes=envelope.sent(SENT, "id-1"), receipt="")
+
+    assert dead(buried(pushed, "no such step")).message_id == "id-1"

@@ -15,6 +15,7 @@ from messenger.messenger import (
     REGISTER_STATUSES,
     REQUESTS,
     STATUSES,
+    Delivery,
     MessageTooLarge,
     MessengerUnavailable,
     SubscriptionMissing,
@@ -219,6 +220,23 @@ def test_a_message_of_somebody_else_is_delivered_and_can_be_buried_and_replayed(
 
     (again,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
     assert (again.message_id, again.attributes) == (brokers_id, {"run_id": "r"})
+
+
+@pytest.mark.parametrize("own_prefix", [True, False])
+def test_a_pushed_message_can_be_buried_and_replayed(messenger, own_prefix):
+    """The push endpoint knows the full name of the subscription, and has nothing to acknowledge."""
+    path = named(messenger, "requests-push") if own_prefix else f"projects/{PROJECT}/subscriptions/s{uuid4().hex[:8]}"
+    SubscriberClient().create_subscription(name=path, topic=named(messenger, REQUESTS, "topics"))
+    pushed = Delivery("7", b"body", {"run_id": "r", "messenger-id": "id-1"}, 2, path, "")
+
+    messenger.bury(pushed, "no such step")
+    (letter,) = messenger.dead_letters()
+    messenger.replay("id-1")
+
+    assert letter.subscription == ("requests-push" if own_prefix else path)
+    assert (letter.message_id, letter.topic, letter.attributes) == ("id-1", REQUESTS, {"run_id": "r"})
+    (again,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
+    assert (again.message_id, again.attributes) == ("id-1", {"run_id": "r"})
 
 
 def test_what_pubsub_itself_gives_up_on_is_a_dead_letter_too(emulator, opened):

@@ -117,7 +117,7 @@ def shared(tmp_path_factory):
     return path, given_warehouse(path)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(rows=some_rows, chance=st.randoms(use_true_random=False))
 def test_everyone_is_scored_or_rejected_once_and_neither_order_nor_rerun_changes_a_row(shared, rows, chance):
     path, warehouse = shared

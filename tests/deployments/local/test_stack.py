@@ -104,7 +104,6 @@ def test_a_taken_port_is_left_to_its_owner_and_said(small_stack):
         taken.listen()
         port = taken.getsockname()[1]
         small_stack.call("down")
-        # a part that is killed while the stack starts leaves nothing either
         code, output = small_stack.call("up", STACK_PREFECT_PORT=str(port))
 
     assert code == 0, output

@@ -1,0 +1,1 @@
+"""What a person does with the Messenger: make what it needs, and look after dead letters."""
