@@ -93,14 +93,17 @@ def _more_than(limit: int) -> str:
 
 
 class LoopbackOnly:
-    """Without authentication only this machine is answered, whatever address a server was told to listen on."""
+    """Without authentication only this machine is answered, whatever address a server was told to listen on.
+
+    Nor is a web page of another site that this machine's browser shows.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _came_by_loopback(scope):
-            detail = "INVOKER_AUTH=none answers on loopback only; set INVOKER_AUTH=google"
+        if scope["type"] == "http" and not (_came_by_loopback(scope) and _of_no_other_site(scope)):
+            detail = "INVOKER_AUTH=none answers this machine only; set INVOKER_AUTH=google"
             return await problem_response(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
         return await self._app(scope, receive, send)
 
@@ -112,3 +115,7 @@ def _came_by_loopback(scope: Scope) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return port is None
+
+
+def _of_no_other_site(scope: Scope) -> bool:
+    return Headers(scope=scope).get("sec-fetch-site") != "cross-site"

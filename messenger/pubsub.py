@@ -42,8 +42,9 @@ MOST_MESSAGES, MOST_BYTES = 1000, 9_500_000
 MOST_RECEIPTS = 1000
 SHORTEST_WAIT = 0.1
 """Seconds: even a pull that does not wait takes a round trip."""
-LONGEST_CALL = 20.0
-"""Seconds that one call waits for messages: the longer, the seldomer a message meets a call that just ended."""
+LONGEST_CALL = 10.0
+"""Seconds that one call waits for messages. The longer, the seldomer a message meets a call that just ended; the
+shorter, the sooner nothing more goes to a call whose process was killed (the emulator does not notice that)."""
 EMPTY_PAUSE = 0.05
 """Seconds before the next call, when one came back empty."""
 LISTING_WAIT = 2.0

@@ -2,14 +2,15 @@
 
 import os
 import tempfile
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from deployments.emulator import NOT_INSTALLED, find_emulator, running_emulator
 from messenger import pubsub
 from messenger.embedded import EmbeddedMessenger
 from messenger.pubsub import PubSubMessenger
-from tests.emulator import find_emulator, running_emulator
 
 
 class Carrier:
@@ -76,11 +77,10 @@ def emulator():
     """The address of Google's emulator, started here. In CI it has to be there."""
     script = find_emulator()
     if script is None:
-        reason = "Google's Pub/Sub emulator is not installed (gcloud components install pubsub-emulator), or no Java"
         if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory() as folder, running_emulator(script, folder) as address:
+            pytest.fail(NOT_INSTALLED)
+        pytest.skip(NOT_INSTALLED)
+    with tempfile.TemporaryDirectory() as folder, running_emulator(script, Path(folder)) as address:
         yield address
 
 

@@ -23,6 +23,7 @@ ASK: dict[str, Any] = {
     "responses": {
         HTTPStatus.OK: {"model": Answer, "description": "This run was asked for before; it answers this request too."},
         **documented(
+            HTTPStatus.BAD_REQUEST,
             HTTPStatus.UNAUTHORIZED,
             HTTPStatus.FORBIDDEN,
             HTTPStatus.CONFLICT,

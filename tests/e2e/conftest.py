@@ -2,71 +2,18 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
 from deployments.local.layout import Layout
 from deployments.local.leftovers import find_leftovers
 from deployments.local.private import private_environment
-from deployments.local.record import Record, read_record
+from deployments.local.record import read_record
 from settings import PROJECT
-
-TODAY = datetime.now(ZoneInfo("Australia/Sydney")).date()
-"""The scheduled runs of this stack are of today, so the orders are of the last weeks."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocalStack:
-    folder: Path
-    environment: Mapping[str, str]
-    record: Record
-
-    def invoke(self, run_date: date | str, **body: Any) -> httpx.Response:
-        return httpx.post(f"{self.record.invoker}/invoke", json={"run_date": str(run_date), **body}, timeout=30)
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        return httpx.get(f"{self.record.invoker}/runs/{run_id}", timeout=30).raise_for_status().json()
-
-    def runs(self) -> list[dict[str, Any]]:
-        return httpx.get(f"{self.record.invoker}/runs", timeout=30).raise_for_status().json()["runs"]
-
-    def settled(self, run_id: str, within: float = 90) -> dict[str, Any]:
-        return wait_for(lambda: self._final(run_id), within, f"the end of {run_id}")
-
-    def _final(self, run_id: str) -> dict[str, Any] | None:
-        run = self.run(run_id)
-        return run if run["state"] in ("succeeded", "failed") else None
-
-    def command(self, *words: str, within: float = 120) -> subprocess.CompletedProcess[str]:
-        """A command as a user would give it, in the stack's environment."""
-        environment = {**self.environment, "PREFECT_API_URL": self.record.prefect_api}
-        return subprocess.run(
-            [sys.executable, *words],
-            cwd=PROJECT,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=within,
-            check=False,
-        )
-
-
-def wait_for(look: Callable[[], Any], within: float, what: str) -> Any:
-    give_up = time.monotonic() + within
-    while (found := look()) is None:
-        if time.monotonic() > give_up:
-            pytest.fail(f"waited {within:g} s in vain for {what}")
-        time.sleep(0.1)
-    return found
+from tests.e2e.local_stack import TODAY, LocalStack
 
 
 def write_orders(path: Path) -> None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import duckdb
 import httpx
 import pytest
-from conftest import TODAY, LocalStack, wait_for
+
+from tests.e2e.local_stack import TODAY, LocalStack, wait_for
 
 pytestmark = pytest.mark.e2e
 

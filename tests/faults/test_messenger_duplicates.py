@@ -115,7 +115,8 @@ def handle(delivery):
     if sys.argv[2] == "hang":
         time.sleep(60)
 
-consume(messenger, "requests-invoker", handle, stop=Event(), lease=1)
+# one thread: while it works, no further pull is on its way, which the emulator would go on serving
+consume(messenger, "requests-invoker", handle, stop=Event(), threads=1, lease=1)
 """
 
 

@@ -1,7 +1,10 @@
 """GET /healthcheck and /readiness."""
 
+import asyncio
+
 import pytest
 
+import invoker.app as invoker_app
 from invoker.app import NotSetUp, create_app
 from messenger.embedded import EmbeddedMessenger
 from settings import Messenger
@@ -43,12 +46,8 @@ def test_a_subscription_that_is_gone_is_named(front, messenger):
 
 def test_a_broker_that_is_not_set_up_stops_the_start_with_the_whole_list(settings, monkeypatch):
     """Only the embedded Messenger is set up by the invoker itself."""
-    import asyncio
-
-    import invoker.app
-
     elsewhere = settings.model_copy(update={"messenger": Messenger(kind="pubsub", path=settings.messenger.path)})
-    monkeypatch.setattr(invoker.app, "open_messenger", lambda _: EmbeddedMessenger(settings.messenger.path))
+    monkeypatch.setattr(invoker_app, "open_messenger", lambda _: EmbeddedMessenger(settings.messenger.path))
 
     async def start():
         app = create_app(elsewhere)

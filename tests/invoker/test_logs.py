@@ -1,8 +1,10 @@
 """Log lines and the ids in them; limits around every request."""
 
+import asyncio
 import json
 import logging
 
+import httpx
 import pytest
 
 from invoker.app import create_app
@@ -113,12 +115,17 @@ def test_a_body_beyond_the_limit_is_refused(refusing, chunked):
     assert published() == []
 
 
+def test_without_authentication_a_page_of_another_site_starts_nothing(refusing):
+    client, published = refusing
+
+    answer = client.get("/invoke", params={"run_date": DAY}, headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert answer.status_code == 403
+    assert published() == []
+
+
 def test_without_authentication_another_machines_address_is_not_served(tmp_path, prefect):
     """As when uvicorn is told by hand to listen on every address."""
-    import asyncio
-
-    import httpx
-
     app = create_app(settings_for(tmp_path, prefect, pull=False))
 
     async def ask(host):
