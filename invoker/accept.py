@@ -91,8 +91,8 @@ class Acceptance:
             deadline=run.requested_at + self._deadline,
         )
 
-    def sweep(self) -> None:
-        """Publishes what was claimed and, because a process died or the Messenger was down, never published.
+    def sweep(self, before: datetime) -> None:
+        """Publishes what was claimed before and, since a process died or the Messenger was down, never published.
 
         Where a newer attempt exists nobody wants the older one any more: it ends as failed. Raises Retryable.
         """
@@ -100,7 +100,7 @@ class Acceptance:
         for run in sorted(self._register.list(limit=SWEPT), key=lambda run: -run.attempt):
             superseded = (run.pipeline, run.run_date) in newest
             newest.add((run.pipeline, run.run_date))
-            if run.published or run.final:
+            if run.published or run.final or run.requested_at >= before:
                 continue
             if superseded:
                 self._give_up(run)

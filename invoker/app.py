@@ -1,9 +1,10 @@
 """The invoker as an ASGI application: all its parts are put together here."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +28,8 @@ from register.register import Register
 from settings import Settings, get_settings
 from wiring import open_messenger, open_register
 
+SWEEP_AFTER = 5.0
+"""Seconds after the start."""
 log = logging.getLogger(__name__)
 
 
@@ -65,11 +68,23 @@ def _pulled(parts: Parts, traffic: Traffic) -> Mapping[str, Handle]:
     return {INVOKER_REQUESTS: traffic.giving_way(parts.handlers.request), REGISTER_STATUSES: parts.handlers.status}
 
 
-async def _sweep(parts: Parts) -> None:
+@asynccontextmanager
+async def _sweeping(parts: Parts) -> AsyncIterator[None]:
+    """Not at once: what was claimed a moment ago is being published by whoever claimed it."""
+    began = datetime.now(UTC)
+
+    async def sweep() -> None:
+        await asyncio.sleep(SWEEP_AFTER)
+        try:
+            await run_in_threadpool(parts.acceptance.sweep, began)
+        except Retryable as error:
+            log.warning("runs that were claimed and not published wait for the next request or start: %s", error)
+
+    sweeping = asyncio.create_task(sweep())
     try:
-        await run_in_threadpool(parts.acceptance.sweep)
-    except Retryable as error:
-        log.warning("runs that were claimed and not published wait for the next request or start: %s", error)
+        yield
+    finally:
+        sweeping.cancel()
 
 
 @asynccontextmanager
@@ -84,7 +99,7 @@ async def running(settings: Settings, traffic: Traffic) -> AsyncIterator[Parts]:
         parts = put_together(settings, messenger, register)
         closing.push_async_callback(parts.flow_runs.close)
         await closing.enter_async_context(consuming(messenger, _pulled(parts, traffic), lease=settings.messenger.lease))
-        await _sweep(parts)
+        await closing.enter_async_context(_sweeping(parts))
         yield parts
 
 

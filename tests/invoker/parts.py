@@ -14,6 +14,7 @@ import uvicorn
 import invoker.app as invoker_app
 from invoker.app import create_app
 from invoker.serve import listen
+from messenger import consume
 from messenger.contract import ORCHESTRATE, RunRequest, RunStatus, run_id_of
 from messenger.embedded import EmbeddedMessenger
 from messenger.messenger import REQUESTS, STATUSES, MessengerUnavailable
@@ -140,6 +141,17 @@ def messenger(settings, monkeypatch):
     monkeypatch.setattr(invoker_app, "open_messenger", lambda _: BreakableMessenger(settings.messenger.path, switch))
     yield messenger
     messenger.close()
+
+
+@pytest.fixture
+def sweeps_soon(monkeypatch):
+    monkeypatch.setattr(invoker_app, "SWEEP_AFTER", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def _stops_soon(monkeypatch):
+    """A consumer that waits for messages notices the end of the app sooner than in life."""
+    monkeypatch.setattr(consume, "LONGEST_PULL", 0.05)
 
 
 @pytest.fixture

@@ -46,7 +46,9 @@ def test_a_subscription_that_is_gone_is_named(front, messenger):
 
 def test_a_broker_that_is_not_set_up_stops_the_start_with_the_whole_list(settings, monkeypatch):
     """Only the embedded Messenger is set up by the invoker itself."""
-    elsewhere = settings.model_copy(update={"messenger": Messenger(kind="pubsub", path=settings.messenger.path)})
+    elsewhere = settings.model_copy(
+        update={"messenger": Messenger(kind="pubsub", project="p", path=settings.messenger.path)}
+    )
     monkeypatch.setattr(invoker_app, "open_messenger", lambda _: EmbeddedMessenger(settings.messenger.path))
 
     async def start():

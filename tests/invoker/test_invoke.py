@@ -208,7 +208,9 @@ def test_when_the_register_is_gone_nothing_is_accepted(front, settings, publishe
     assert published() == []
 
 
-def test_what_was_claimed_and_never_published_is_published_at_the_next_start(settings, messenger, prefect):
+def test_what_was_claimed_and_never_published_is_published_after_the_next_start(
+    settings, messenger, prefect, sweeps_soon
+):
     with client_of(create_app(settings)) as invoker:
         messenger.switch.down = True
         assert invoker.get("/invoke", params={"run_date": DAY}).status_code == 503
@@ -220,7 +222,7 @@ def test_what_was_claimed_and_never_published_is_published_at_the_next_start(set
     assert prefect.keys() == [KEY]
 
 
-def test_of_two_attempts_that_were_never_published_only_the_newer_one_runs(settings, messenger, prefect):
+def test_of_two_attempts_that_were_never_published_only_the_newer_one_runs(settings, messenger, prefect, sweeps_soon):
     with client_of(create_app(settings)) as invoker:
         messenger.switch.down = True
         invoker.get("/invoke", params={"run_date": DAY})
