@@ -55,6 +55,8 @@ def install(folder: Path, locks: "list[Path]") -> None:
     python = folder / "bin" / "python"
     files = [part for lock in locks for part in ("-r", str(lock))]
     own = folder / "bin" / "uv"
+    names = ", ".join(lock.name for lock in locks)
+    sys.stderr.write(f"Installing {names} into {folder}, about a minute the first time.\n")
     uv = shutil.which("uv") or str(own)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     if not Path(uv).exists():
