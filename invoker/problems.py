@@ -18,6 +18,19 @@ RETRY_AFTER = 5
 """Seconds after which a caller may ask again for what cannot be had now."""
 
 
+DETAILS = {
+    HTTPStatus.BAD_REQUEST: "There was an error parsing the body",
+    HTTPStatus.UNAUTHORIZED: "the token is forged, expired, or meant for another audience",
+    HTTPStatus.FORBIDDEN: "this account may not do this",
+    HTTPStatus.NOT_FOUND: "there is no run of this id; GET /runs lists them",
+    HTTPStatus.CONFLICT: ("run rfm-1998-06-30-1 was asked for with other parameters; ask with force for a new attempt"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body has more than 65536 bytes",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "query.run_date: a run_date is written as YYYY-MM-DD",
+    HTTPStatus.SERVICE_UNAVAILABLE: "the messenger cannot be reached; nothing was accepted, ask again",
+}
+"""Examples, by status."""
+
+
 class FieldFault(BaseModel):
     """One thing wrong with the input. `field` is its place, such as body.run_date."""
 
@@ -65,6 +78,9 @@ def problem_response(
 
 
 def install_problems(app: FastAPI) -> None:
+    """Every error of the app is answered, and documented, as a problem."""
+    _document_problems(app)
+
     @app.exception_handler(ProblemError)
     async def _problem(_: Request, error: ProblemError) -> JSONResponse:
         return problem_response(error.status, str(error), headers=error.headers)
@@ -95,5 +111,34 @@ def _fault(fault: Mapping[str, Any]) -> FieldFault:
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`: these problems may be answered."""
     return {
-        status: {"description": status.phrase, "model": Problem, "content": {MEDIA_TYPE: {}}} for status in statuses
+        status: {
+            "description": status.description or status.phrase,
+            "model": Problem,
+            "content": {MEDIA_TYPE: {"example": _example(status)}},
+        }
+        for status in statuses
     }
+
+
+def _example(status: HTTPStatus) -> Mapping[str, Any]:
+    problem = Problem(
+        title=status.phrase, status=status, detail=DETAILS[status], request_id="fd0bb3c87adc42ae8e1fe4b8f220739e"
+    )
+    return problem.model_dump(exclude_none=True)
+
+
+def _document_problems(app: FastAPI) -> None:
+    """FastAPI documents every model as application/json; problems have a media type of their own."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        for route in document["paths"].values():
+            for operation in route.values():
+                for response in operation["responses"].values():
+                    content = response.get("content", {})
+                    if MEDIA_TYPE in content and "application/json" in content:
+                        content[MEDIA_TYPE]["schema"] = content.pop("application/json")["schema"]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

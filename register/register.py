@@ -72,8 +72,11 @@ class Register(Protocol):
         force: bool,
         requested_by: str,
         now: datetime,
+        published: bool = False,
     ) -> tuple[Run, bool]:
         """The run that answers this request, and whether it is new. Atomic: of many at once, one is new.
+
+        Who carries the run out without a message claims it as `published`: nobody else will ask for it then.
 
         The newest attempt answers unless it failed or `force` is given: then a new attempt, one higher.
         Raises ParametersConflict when the newest attempt has not failed and has other parameters.

@@ -70,6 +70,7 @@ class SqliteRegister:
         force: bool,
         requested_by: str,
         now: datetime,
+        published: bool = False,
     ) -> tuple[Run, bool]:
         day = run_date.isoformat()
 
@@ -82,7 +83,8 @@ class SqliteRegister:
             if newest is not None and attempt is None:
                 return newest, False
             run_id = run_id_of(pipeline, run_date, attempt or 1)
-            file.execute(ADD_RUN, (run_id, pipeline, day, attempt, _json(parameters), requested_by, _utc(now), False))
+            added = (run_id, pipeline, day, attempt, _json(parameters), requested_by, _utc(now), published)
+            file.execute(ADD_RUN, added)
             return _as_run(file.execute(BY_ID, (run_id,)).fetchone()), True
 
         newest, attempt = answer(self._file.read(NEWEST_ATTEMPT, pipeline, day))

@@ -88,8 +88,12 @@ def claim_run(
         )
     with closing(open_register()) as register:
         run, new = register.claim(
-            pipeline, run_date, parameters, force=force, requested_by=requested_by, now=datetime.now(UTC)
+            pipeline,
+            run_date,
+            parameters,
+            force=force,
+            requested_by=requested_by,
+            now=datetime.now(UTC),
+            published=True,
         )
-        if new:
-            register.mark_published(run.run_id)
     return _claim_of(run, ours=new)

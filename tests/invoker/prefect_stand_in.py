@@ -107,7 +107,9 @@ class PrefectStandIn:
 
     def _find(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
         field, values = ("id", wanted["id"]) if "id" in wanted else ("idempotency_key", wanted["idempotency_key"])
-        return [run for run in self.flow_runs.values() if run[field] in values["any_"]]
+        with self._lock:
+            known = list(self.flow_runs.values())
+        return [run for run in known if run[field] in values["any_"]]
 
 
 def _handler(stand_in: PrefectStandIn) -> type[BaseHTTPRequestHandler]:

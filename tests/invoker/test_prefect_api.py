@@ -6,7 +6,7 @@ import pytest
 
 from invoker.flow_runs import FlowRunRefused, PrefectUnavailable
 from invoker.prefect_api import PrefectApi
-from settings import Prefect
+from settings import Prefect, Settings
 from tests.invoker.prefect_stand_in import PrefectStandIn
 
 WANTED = {"key": "rfm-1998-06-30-1/orchestrate", "name": "n", "parameters": {"a": 1}, "tags": ["rfm"]}
@@ -68,6 +68,19 @@ def test_the_key_of_prefect_cloud_or_of_a_server_is_sent(prefect, settings, head
     asking(prefect, create, **settings)
 
     assert prefect.authorizations == {header}
+
+
+def test_its_settings_are_those_of_prefect_itself_and_prefects_others_do_no_harm(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api/accounts/a/workspaces/w")
+    monkeypatch.setenv("PREFECT_API_KEY", "pnu_x")
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
+    monkeypatch.setenv("PREFECT_CLIENT_RETRY_EXTRA_CODES", "429,502")
+
+    prefect = Settings().prefect
+
+    assert prefect.api_url == "https://api.prefect.cloud/api/accounts/a/workspaces/w"
+    assert prefect.api_key.get_secret_value() == "pnu_x"
+    assert "pnu_x" not in repr(prefect)
 
 
 def test_a_missing_deployment_is_refused_with_what_to_do():

@@ -61,3 +61,15 @@ def test_every_operation_is_asked(api):
     asked = {"/invoke", "/runs", "/runs/{run_id}", "/pubsub/push", "/healthcheck", "/readiness"}
 
     assert {result.ok().path for result in api.get_all_operations()} == asked
+
+
+def test_every_problem_is_documented_with_its_media_type_its_model_and_an_example(api):
+    for path, route in api.raw_schema["paths"].items():
+        for method, operation in route.items():
+            for status, response in operation["responses"].items():
+                if int(status) < 400 or path == "/readiness":
+                    continue
+                [(media_type, content)] = response["content"].items()
+                assert media_type == "application/problem+json", (method, path, status)
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+                assert content["example"]["status"] == int(status)
