@@ -174,6 +174,7 @@ class SqliteFile:
             return False
         # execute() would free a single page: this statement has to be stepped to its end
         self._connection.executescript(f"PRAGMA incremental_vacuum({PAGES_PER_ROUND})")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return bool(free > PAGES_PER_ROUND)
 
     def _sync(self, durable: bool) -> None:

@@ -32,10 +32,15 @@ Handler = Callable[[Delivery], None]
 
 LONGEST_PULL = 0.5
 """Seconds: how long it may take to notice that `stop` was set."""
+LINGER = 0.002
+"""Seconds: so long a thread that is free waits for others, so that one pull serves them all."""
 LONGEST_RETRY, LONGEST_REDELIVERY, LONGEST_RECONNECT = 30.0, 60.0, 5.0
 MOST_WAITING = 200
 """So many messages that wait for their next try are kept in hand; while there are more, none is pulled."""
 LONGEST_REASON = 1000
+"""Characters."""
+MOST_NAMED = 10
+"""So many messages are named in a line of the log."""
 
 
 def growing(count: int, longest: float) -> float:
@@ -77,21 +82,23 @@ class _Consumer:
         self._unreached = 0
         self._in_hand: set[Delivery] = set()
         self._waiting: list[_Try] = []
+        self._handled: list[Delivery] = []
         self._working = 0
         self._changed = Condition()
 
     def run(self) -> None:
-        with self._leases_kept():
+        with self._beside(self._keep_leases), self._beside(self._acknowledge):
             with ThreadPoolExecutor(self._threads, thread_name_prefix=self._subscription) as pool:
                 while not self._stop.is_set():
                     self._begin(pool, self._ready(self._free_threads()))
             for waiting in self._waiting:
-                self._settle(waiting.delivery, partial(self._messenger.nack, waiting.delivery))
+                self._settle(partial(self._messenger.nack, waiting.delivery), waiting.delivery)
 
     def _free_threads(self) -> int:
         """Waits until there is one, not longer than it may take to notice `stop`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._working < self._threads, LONGEST_PULL)
+            if self._changed.wait_for(lambda: self._working < self._threads, LONGEST_PULL):
+                self._changed.wait_for(lambda: not self._working, LINGER)
             return self._threads - self._working
 
     def _ready(self, free: int) -> Sequence[_Try]:
@@ -143,14 +150,14 @@ class _Consumer:
         except Permanent as error:
             reason = _text(error)
             log.error("%s goes to the dead letters: %s", _name(delivery), reason)
-            self._settle(delivery, partial(self._messenger.bury, delivery, reason))
+            self._settle(partial(self._messenger.bury, delivery, reason), delivery)
         except (Exception, SystemExit) as error:
             reason = f"{type(error).__name__} in the handler, {_place(error)}"
             delay = growing(delivery.delivery_attempt, LONGEST_REDELIVERY)
             log.error("%s failed at delivery %d: %s", _name(delivery), delivery.delivery_attempt, reason)
-            self._settle(delivery, partial(self._messenger.nack, delivery, delay=delay, reason=reason))
+            self._settle(partial(self._messenger.nack, delivery, delay=delay, reason=reason), delivery)
         else:
-            self._settle(delivery, partial(self._messenger.ack, delivery))
+            self._handled.append(delivery)
         finally:
             with self._changed:
                 self._working -= 1
@@ -163,25 +170,23 @@ class _Consumer:
         with self._changed:
             heapq.heappush(self._waiting, _Try(time.monotonic() + delay, current.delivery, failed))
 
-    def _settle(self, delivery: Delivery, settle: Callable[[], None]) -> None:
-        """A message that cannot be settled is delivered again when its lease ends; its effect happens once."""
+    def _acknowledge(self, done: Event) -> None:
+        """What was handled while the acknowledgement before it was on its way goes out as one."""
+        while not done.is_set() or self._handled:
+            with self._changed:
+                self._changed.wait_for(lambda: self._handled or done.is_set())
+                handled, self._handled = self._handled, []
+            if handled:
+                self._settle(partial(self._messenger.ack, *handled), *handled)
+
+    def _settle(self, settle: Callable[[], None], *deliveries: Delivery) -> None:
+        """What cannot be settled is delivered again when its lease ends; its effect happens once."""
         with self._changed:
-            self._in_hand.discard(delivery)
+            self._in_hand.difference_update(deliveries)
         try:
             settle()
-        except MessengerUnavailable as error:
-            log.warning("%s will be delivered again: %s", _name(delivery), error)
-
-    @contextmanager
-    def _leases_kept(self) -> Iterator[None]:
-        done = Event()
-        keeper = Thread(target=self._keep_leases, args=(done,), name=f"{self._subscription}-leases", daemon=True)
-        keeper.start()
-        try:
-            yield
-        finally:
-            done.set()
-            keeper.join()
+        except (Retryable, Permanent) as error:
+            log.warning("%s will come again: %s", ", ".join(map(_name, deliveries[:MOST_NAMED])), _text(error))
 
     def _keep_leases(self, done: Event) -> None:
         while not done.wait(self._lease / 3):
@@ -197,6 +202,20 @@ class _Consumer:
             self._messenger.extend(delivery, self._lease)
         except MessengerUnavailable as error:
             log.warning("%s may be delivered again: %s", _name(delivery), error)
+
+    @contextmanager
+    def _beside(self, work: Callable[[Event], None]) -> Iterator[None]:
+        """Runs `work` in a thread, which ends after the event that it is given was set."""
+        done = Event()
+        thread = Thread(target=work, args=(done,), name=f"{self._subscription}-{work.__name__}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            with self._changed:
+                done.set()
+                self._changed.notify_all()
+            thread.join()
 
 
 def _name(delivery: Delivery) -> str:

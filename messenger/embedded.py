@@ -88,9 +88,8 @@ class EmbeddedMessenger:
                 return []
             self._wait_for_change(seen, seconds=min(due_in, left))
 
-    def ack(self, delivery: Delivery) -> None:
-        row = mailbox.row_of(delivery)
-        self._file.write(lambda file: file.execute("DELETE FROM deliveries WHERE id = ?", (row,)), durable=False)
+    def ack(self, *deliveries: Delivery) -> None:
+        self._file.write(lambda file: mailbox.remove(file, deliveries), durable=False)
 
     def nack(self, delivery: Delivery, *, delay: float = 0, reason: str = "") -> None:
         if delivery.delivery_attempt >= self._max_deliveries:

@@ -133,6 +133,10 @@ def postpone(file: Connection, delivery: Delivery, due_at: float) -> None:
     )
 
 
+def remove(file: Connection, deliveries: Sequence[Delivery]) -> None:
+    file.executemany("DELETE FROM deliveries WHERE id = ?", [(row_of(delivery),) for delivery in deliveries])
+
+
 def bury(file: Connection, row: int, reason: str) -> None:
     file.execute(BURY, (reason, time.time(), row))
     file.execute("DELETE FROM deliveries WHERE id = ?", (row,))

@@ -94,8 +94,8 @@ class Messenger(Protocol):
         Raises SubscriptionMissing.
         """
 
-    def ack(self, delivery: Delivery) -> None:
-        """The message's effect is durable: never deliver it again on this subscription."""
+    def ack(self, *deliveries: Delivery) -> None:
+        """The effect of these messages of one subscription is durable: never deliver them again there."""
 
     def nack(self, delivery: Delivery, *, delay: float = 0, reason: str = "") -> None:
         """Deliver it again, not before `delay` seconds; after the last delivery it is a dead letter.

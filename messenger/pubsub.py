@@ -33,7 +33,6 @@ from messenger.messenger import (
 )
 from messenger.pubsub_calls import CALL, reaching_subscription, reaching_topic
 from messenger.pubsub_resources import DEAD_LETTERS, SHORTEST_LEASE, Resources
-from messenger.together import Together
 
 LARGEST_BODY = 9_000_000
 """Bytes. Pub/Sub takes 10 MB with the attributes, of which a dead letter has more than other messages."""
@@ -66,7 +65,6 @@ class PubSubMessenger:
             self._publisher, self._subscriber = PublisherClient(), SubscriberClient()
         except GoogleAuthError as error:
             raise MessengerUnavailable(f"Pub/Sub cannot be used: {error}") from None
-        self._acks: dict[str, Together[str]] = {}
         self._calls: dict[str, deque[grpc.Future]] = defaultdict(deque)
         self._arrived: dict[str, deque[tuple[float, Delivery]]] = defaultdict(deque)
 
@@ -109,11 +107,10 @@ class PubSubMessenger:
                 return []
             self._receive(subscription, limit, left)
 
-    def ack(self, delivery: Delivery) -> None:
-        name = delivery.subscription
-        if name not in self._acks:
-            self._acks.setdefault(name, Together(lambda all_: self._acknowledge(name, all_), most=MOST_RECEIPTS))
-        self._acks[name](delivery.receipt)
+    def ack(self, *deliveries: Delivery) -> None:
+        for start in range(0, len(deliveries), MOST_RECEIPTS):
+            some = deliveries[start : start + MOST_RECEIPTS]
+            self._acknowledge(some[0].subscription, [delivery.receipt for delivery in some])
 
     def nack(self, delivery: Delivery, *, delay: float = 0, reason: str = "") -> None:
         if delivery.delivery_attempt >= self._max_deliveries:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from deployments.emulator import NOT_INSTALLED, find_emulator, running_emulator
-from messenger import pubsub
+from messenger import consume, pubsub
 from messenger.embedded import EmbeddedMessenger
 from messenger.pubsub import PubSubMessenger
 
@@ -86,6 +86,7 @@ def emulator():
 
 @pytest.fixture(params=["embedded", "pubsub"])
 def carrier(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(consume, "LONGEST_PULL", 0.1)
     if request.param == "embedded":
         carrier = EmbeddedCarrier(tmp_path)
     else:

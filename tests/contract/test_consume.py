@@ -20,7 +20,6 @@ ATTRIBUTES = {"run_id": "rfm-2026-01-05-1"}
 def _short_delays(carrier, monkeypatch):
     """A test sees that something is tried again without waiting for it."""
     monkeypatch.setattr(messenger.consume, "growing", lambda count, longest: growing(count, longest) * carrier.hurry)
-    monkeypatch.setattr(messenger.consume, "LONGEST_PULL", 0.1)
 
 
 def consuming(messenger, handle, **options):
@@ -60,13 +59,15 @@ def assert_nothing_left(carrier):
 
 
 def test_what_was_handled_is_acknowledged(carrier, messenger):
+    """So it does not come again when its lease would have ended."""
     handle = Handler()
     publish(messenger, *(str(number) for number in range(20)))
+    lease = max(0.3, carrier.tick)
 
-    with consuming(messenger, handle):
+    with consuming(carrier.open(lease=lease), handle, lease=lease):
         until(lambda: len(handle.seen) == 20, "20 handled")
 
-    assert_nothing_left(carrier)
+    assert messenger.pull(INVOKER_REQUESTS, limit=1, wait=1.5 * lease) == []
     assert messenger.dead_letters() == []
 
 

@@ -243,6 +243,18 @@ def test_an_acknowledgement_counts_after_the_lease_ended(messenger, tick, nothin
     assert nothing_on(messenger)
 
 
+def test_whoever_lost_the_lease_cannot_end_anothers(carrier, messenger, tick, nothing_on):
+    messenger.publish(REQUESTS, b"body", ATTRIBUTES)
+    first = pull_one(messenger)
+    messenger.extend(first, tick)
+    pull_one(messenger)
+
+    messenger.nack(first)
+    messenger.extend(first, 0)
+
+    assert nothing_on(carrier.open())
+
+
 # refused messages
 
 
@@ -327,6 +339,16 @@ def test_a_buried_message_is_a_dead_letter_at_once_and_its_neighbours_go_on(mess
 
     assert (letter.message_id, letter.reason, letter.deliveries) == (first, "no such step", 1)
     assert pull_one(messenger).message_id == second
+
+
+def test_a_buried_message_is_acknowledged(messenger, tick):
+    messenger.publish(REQUESTS, b"poison", ATTRIBUTES)
+    delivery = pull_one(messenger)
+    messenger.extend(delivery, tick)
+
+    messenger.bury(delivery, "no such step")
+
+    assert messenger.pull(INVOKER_REQUESTS, limit=1, wait=1.5 * tick) == []
 
 
 def test_the_dead_letters_of_one_subscription_are_not_those_of_another(messenger):

@@ -223,6 +223,13 @@ def test_a_run_known_only_by_its_news_is_not_numbered_again(register):
     assert claim(register, force=True)[0].attempt == 3
 
 
+def test_a_status_alone_makes_a_run_known(register):
+    register.note_status(status("failed", attempt=1))
+
+    assert register.get("rfm-2026-01-05-1").error == BOOM
+    assert claim(register)[0].attempt == 2
+
+
 # reading
 
 
