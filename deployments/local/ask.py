@@ -13,19 +13,26 @@ ASK_AGAIN = 0.1
 UNREACHABLE_FOR = 30.0
 """Seconds without an answer after which the invoker is taken for gone; its supervisor restarts it sooner."""
 
+FINAL = ("succeeded", "failed")
+SETTLES_WITHIN = 10.0
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
 
 class Refused(Permanent):
     """The invoker did not accept the request; nothing was started."""
 
 
 class InvokerGone(Permanent):
-    """The invoker stopped answering while the run was under way."""
+    """The invoker does not answer."""
 
 
 def ask(invoker: str, run_date: str, *, force: bool) -> tuple[Answer, bool]:
-    """The run that answers, and whether it is a new one. Raises Refused with the invoker's own words."""
+    """The run that answers, and whether it is a new one. Raises Refused with the invoker's own words, InvokerGone."""
     body = {"run_date": run_date, "force": force}
-    answer = httpx.post(f"{invoker}/invoke", json=body, timeout=30)
+    try:
+        answer = httpx.post(f"{invoker}/invoke", json=body, timeout=30)
+    except httpx.TransportError as error:
+        raise InvokerGone(f"the invoker at {invoker} does not answer: {error}") from None
     if not answer.is_success:
         raise Refused(_words(answer))
     return Answer.model_validate_json(answer.content), answer.status_code == httpx.codes.ACCEPTED
@@ -54,8 +61,25 @@ def follow(invoker: str, run_id: str, check: Callable[[], None]) -> Iterator[Run
                 seen = time.monotonic()
                 run = RunView.model_validate_json(answer.content)
                 yield run
-                if run.state in ("succeeded", "failed"):
+                if run.state in FINAL:
                     return
             elif time.monotonic() - seen > UNREACHABLE_FOR:
                 raise InvokerGone(f"the invoker at {invoker} has not answered for {UNREACHABLE_FOR:.0f} s")
             time.sleep(ASK_AGAIN)
+
+
+def settle(prefect_api: str, run: RunView) -> None:
+    """Waits until Prefect has heard that the run's processes are done: a flow reports before it ends.
+
+    Ended under it, a confirmed run would stand there as crashed.
+    """
+    wanted = {"flow_runs": {"id": {"any_": [step.flow_run_id for step in run.steps if step.flow_run_id]}}}
+    deadline = time.monotonic() + SETTLES_WITHIN
+    while time.monotonic() < deadline:
+        try:
+            found = httpx.post(f"{prefect_api}/flow_runs/filter", json=wanted, timeout=10)
+        except httpx.TransportError:
+            return
+        if found.is_success and all(flow_run["state_type"] in ENDED for flow_run in found.json()):
+            return
+        time.sleep(ASK_AGAIN)

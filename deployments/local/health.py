@@ -78,6 +78,9 @@ def _answers(address: str) -> bool:
 
 def _worker_polls(api: str, pool: str, since: float) -> bool:
     """Whether the pool's worker has told the server that it lives since the stack was started."""
-    answer = httpx.post(f"{api}/work_pools/{pool}/workers/filter", json={}, timeout=10)
+    try:
+        answer = httpx.post(f"{api}/work_pools/{pool}/workers/filter", json={}, timeout=10)
+    except httpx.TransportError:
+        return False
     workers: list[dict[str, Any]] = answer.json() if answer.is_success else []
     return any(datetime.fromisoformat(worker["last_heartbeat_time"]).timestamp() >= since for worker in workers)

@@ -1,10 +1,11 @@
 """Ends what a killed stack has left behind.
 
-Every process of a stack carries the stack's folder in its environment and its own name in no list that could
-be stale: a crash between starting a process and writing it down hides nothing.
+Every process of a stack carries the stack's folder in its environment. There is no list of them that could be
+stale: a crash between starting a process and writing it down hides nothing.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -25,15 +26,20 @@ def find_leftovers(root: Path) -> list[psutil.Process]:
 
 
 def end_leftovers(root: Path, patience: float = 5) -> int:
-    """Ends them, by force those that do not go within `patience` seconds. Returns how many there were."""
+    """Returns how many there were."""
     leftovers = find_leftovers(root)
-    for process in leftovers:
+    end_processes(leftovers, patience)
+    return len(leftovers)
+
+
+def end_processes(processes: Sequence[psutil.Process], patience: float) -> None:
+    """Asks each to end, and ends by force those that do not go within `patience` seconds."""
+    for process in processes:
         _signal(process, force=False)
-    _, alive = psutil.wait_procs(leftovers, timeout=patience)
+    _, alive = psutil.wait_procs(processes, timeout=patience)
     for process in alive:
         _signal(process, force=True)
     psutil.wait_procs(alive, timeout=patience)
-    return len(leftovers)
 
 
 def _signal(process: psutil.Process, *, force: bool) -> None:

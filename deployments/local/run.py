@@ -8,13 +8,14 @@ from functools import partial
 
 from rich.console import Console
 
-from deployments.local.ask import ask, follow
+from deployments.local.ask import FINAL, Refused, ask, follow, settle
 from deployments.local.orders import last_order_date, prepare_orders
 from deployments.local.record import Record
 from deployments.local.show import Progress, failed_step, places, read_segments, segment_table, waiting
 from deployments.local.stack import in_use
 from errors import Permanent
 from invoker.models import RunView
+from messenger.contract import parse_run_date
 from settings import Settings
 
 
@@ -32,6 +33,7 @@ class Wish:
 
 def run(settings: Settings, wish: Wish, console: Console) -> bool:
     """Whether the run was confirmed. Every process that was started is ended. Raises Permanent and Retryable."""
+    _check_date(wish.run_date)
     orders = prepare_orders(settings.source)
     today = datetime.now(settings.business_zone).date()
     run_date = wish.run_date or last_order_date(settings.source, orders, today).isoformat()
@@ -41,7 +43,19 @@ def run(settings: Settings, wish: Wish, console: Console) -> bool:
             record, ours = held.enter_context(in_use(settings, partial(_say, console)))
         _say(console, f"Prefect UI   {record.prefect_ui}" + (" (until the run is done)" if ours else ""))
         final = _ask_and_follow(record, run_date, console, force=wish.force)
-        return _show_result(settings, record, final, console, stays_up=not ours)
+        confirmed = _show_result(settings, record, final, console, stays_up=not ours)
+        if ours:
+            settle(record.prefect_api, final)
+        return confirmed
+
+
+def _check_date(text: str) -> None:
+    """The invoker would refuse it too, after the stack has been started for nothing."""
+    if text:
+        try:
+            parse_run_date(text)
+        except ValueError as wrong:
+            raise Refused(f"RUN_DATE={text!r}: {wrong}") from None
 
 
 def _ask_and_follow(record: Record, run_date: str, console: Console, *, force: bool) -> RunView:
@@ -55,10 +69,12 @@ def _ask_and_follow(record: Record, run_date: str, console: Console, *, force: b
         if record.supervisor.find() is None:
             raise Abandoned(f"the stack was ended while run {answer.run_id} was under way")
 
-    progress = Progress(console)
+    progress, under_way = Progress(console), new
     with waiting(console, f"Run {answer.run_id}"):
         for view in follow(record.invoker, answer.run_id, check):
-            progress.show(view)
+            under_way = under_way or view.state not in FINAL
+            if under_way:
+                progress.show(view)
     return view
 
 

@@ -1,7 +1,7 @@
 """Brings the stack up and down. One stack for a folder, however many ask for it at once."""
 
 import os
-import signal
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,8 +11,9 @@ import psutil
 
 from deployments.local.environment import child_environment, prefect_api
 from deployments.local.health import StackFailed, given_up, other_checks, server_checks, wait_for
+from deployments.local.interrupts import deferred, ignored
 from deployments.local.layout import Layout
-from deployments.local.leftovers import end_leftovers
+from deployments.local.leftovers import end_leftovers, end_processes
 from deployments.local.locks import is_held, locked
 from deployments.local.parts import parts_of, supervisor_config
 from deployments.local.pools import make_pools, register_deployments
@@ -71,7 +72,7 @@ def down(layout: Layout) -> bool:
     """Ends every process of the stack, also under the hands of a `make run`. Returns whether there was any."""
     supervisor = _supervisor(layout)
     if supervisor is not None:
-        supervisor.terminate()
+        end_processes([supervisor], STOP_WAIT)
     with locked(layout.lock):
         return _end(layout) or supervisor is not None
 
@@ -99,17 +100,18 @@ def _start(settings: Settings, layout: Layout, say: Say, *, owned: bool) -> Reco
     invoker_port = _port("the invoker", settings.invoker.port, say)
     environment = child_environment(layout, prefect_port=prefect_port, invoker_port=invoker_port)
     layout.supervisor_config.write_text(supervisor_config(layout, parts_of(settings.stack, layout)))
-    record = Record(
-        supervisor=Process.of(start_supervisor(layout, environment, owned=owned)),
-        owner=Process.of(os.getpid()) if owned else None,
-        ready=False,
-        prefect_ui=f"http://127.0.0.1:{prefect_port}",
-        prefect_api=prefect_api(prefect_port),
-        invoker=f"http://127.0.0.1:{invoker_port}",
-        logs=layout.logs,
-        settings=marks_of(settings),
-    )
-    record.write(layout.record)
+    with deferred():
+        record = Record(
+            supervisor=Process.of(start_supervisor(layout, environment, owned=owned)),
+            owner=Process.of(os.getpid()) if owned else None,
+            ready=False,
+            prefect_ui=f"http://127.0.0.1:{prefect_port}",
+            prefect_api=prefect_api(prefect_port),
+            invoker=f"http://127.0.0.1:{invoker_port}",
+            logs=layout.logs,
+            settings=marks_of(settings),
+        )
+        record.write(layout.record)
     return _make_ready(settings, layout, record)
 
 
@@ -122,9 +124,12 @@ def _port(name: str, wanted: int, say: Say) -> int:
 
 def _make_ready(settings: Settings, layout: Layout, record: Record) -> Record:
     wait_for(server_checks(record), layout, record)
-    with httpx.Client(base_url=record.prefect_api, timeout=30) as client:
-        make_pools(client, settings.stack, layout)
-        register_deployments(client, settings, record.prefect_api, layout)
+    try:
+        with httpx.Client(base_url=record.prefect_api, timeout=30) as client:
+            make_pools(client, settings.stack, layout)
+            register_deployments(client, settings, record.prefect_api, layout)
+    except httpx.HTTPError as error:
+        raise StackFailed(f"the Prefect server took no registration ({error}); see {layout.logs}") from None
     wait_for(other_checks(settings.stack, layout, record), layout, record)
     parts = {state["name"]: state["pid"] for state in part_states(layout)}
     ready = record.model_copy(update={"ready": True, "parts": parts})
@@ -141,21 +146,14 @@ def _end(layout: Layout) -> bool:
     """Asks the supervisor to end everything in order; then ends by force what is left."""
     supervisor = _supervisor(layout)
     if supervisor is not None:
-        supervisor.terminate()
-        try:
-            supervisor.wait(STOP_WAIT)
-        except psutil.TimeoutExpired:
-            supervisor.kill()
+        end_processes([supervisor], STOP_WAIT)
     left = end_leftovers(layout.root)
     layout.record.unlink(missing_ok=True)
+    shutil.rmtree(layout.sockets, ignore_errors=True)
     return supervisor is not None or left > 0
 
 
 def _end_undisturbed(layout: Layout) -> None:
     """A second Ctrl-C must not leave half of the stack running."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with ignored():
         _end(layout)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -33,25 +33,48 @@ from pathlib import Path
 from typing import NoReturn
 
 COMMON = (
-    "prefect.engine",
-    "prefect.flow_engine",
-    "prefect.task_engine",
-    "prefect.flow_runs",
-    "prefect.deployments",
-    "prefect.artifacts",
-    "prefect.events",
-    "prefect.runner._workspace_starter",
+    "_strptime",
     "anyio._backends._asyncio",
+    "duckdb",
     "encodings.idna",
+    "numpy.random",
+    "numpy.typing",
+    "prefect.artifacts",
+    "prefect.deployments",
+    "prefect.engine",
+    "prefect.events",
+    "prefect.flow_engine",
+    "prefect.flow_runs",
+    "prefect.task_engine",
+    "prefect.utilities.visualization",
+    "pyarrow.parquet",
     "pydantic.v1",
     "pydantic_settings",
+    "pytz",
     "rich._emoji_codes",
     "sqlite3",
 )
 PRELOADS = {
     "orchestrator": (),
-    "sql-runner": ("dbt.cli.main", "dbt.adapters.duckdb", "prefect_dbt", "duckdb"),
-    "python-app": ("numpy", "pandas", "pandera.pandas", "pyarrow.parquet", "duckdb"),
+    "sql-runner": (
+        "babel.dates",
+        "dbt.adapters.duckdb.environments.local",
+        "dbt.cli.main",
+        "dbt.task.build",
+        "dbt_common.clients.agate_helper",
+        "google.protobuf.descriptor_pb2",
+        "multiprocessing.dummy",
+        "prefect_dbt",
+    ),
+    "python-app": (
+        "pandas.io.formats.string",
+        "pandera.accessors.pandas_accessor",
+        "pandera.backends.pandas.builtin_checks",
+        "pandera.backends.pandas.builtin_hypotheses",
+        "pandera.backends.pandas.register",
+        "pandera.pandas",
+        "pyarrow.pandas_compat",
+    ),
 }
 NUMBER = struct.Struct("!i")
 REFUSED = 0

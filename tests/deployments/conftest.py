@@ -25,3 +25,4 @@ def small_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallStack
     finally:
         stack.call("down")
     assert stack.processes() == []
+    assert not stack.layout.record.exists()

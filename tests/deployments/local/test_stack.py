@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 
 import httpx
 import psutil
@@ -96,23 +95,6 @@ def test_killed_in_the_middle_nothing_survives_and_it_comes_up_again(small_stack
     code, output = small_stack.call("up")
     assert code == 0, output
     assert deployments(small_stack) == registered
-
-
-def test_a_taken_port_is_left_to_its_owner_and_said(small_stack):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        small_stack.call("down")
-        code, output = small_stack.call("up", STACK_PREFECT_PORT=str(port))
-
-    assert code == 0, output
-    assert f"Port {port} is taken by another process" in output
-    assert f":{port}" not in small_stack.record.prefect_ui
-    small_stack.call("down")
-    assert small_stack.processes() == []
-    assert not small_stack.layout.record.exists()
-    assert small_stack.call("up")[0] == 0
 
 
 def answers(address: str) -> bool:
