@@ -8,7 +8,7 @@ DEV := $(VENV)/dev.installed
 CODE := benchmarks deployments flows invoker messenger register rfm tasks tests warehouse workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status messenger-setup dead-letters test lint format bench-loop bench-messenger bench-invoker clean
+.PHONY: help run up down status dbt-run docs format-sql explain export recompute messenger-setup dead-letters test lint format lock env-example bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,21 @@ down: $(RUN) ## end the stack
 status: $(RUN) ## show what runs
 	@$(BIN)/python -m deployments.local status
 
+explain: $(RUN) ## show why CUSTOMER has these scores on RUN_DATE: orders, values, edges, segment
+	@$(BIN)/python -m deployments.results explain
+
+export: $(RUN) ## write the segments, and what changed since the date before, to the folder TO (or gs://...)
+	@$(BIN)/python -m deployments.results export
+
+recompute: $(RUN) ## list the scored dates that late orders touch; RUN=1 asks the stack to score them anew
+	@$(BIN)/python -m deployments.results recompute
+
+dbt-run: $(RUN) ## build the SQL as of RUN_DATE in the schema DBT_USER, without the stack (docs/sql.md)
+	@$(BIN)/python -m deployments.sql run
+
+docs: $(RUN) ## show models, columns, tests and lineage of the SQL in the browser
+	@$(BIN)/python -m deployments.sql docs
+
 messenger-setup: $(RUN) ## make what the messenger needs, and list what could not be made
 	@$(BIN)/python -m deployments.messages setup
 
@@ -36,7 +51,7 @@ dead-letters: $(RUN) ## list the messages that could not be handled (docs/messen
 	@$(BIN)/python -m deployments.messages list
 
 test: lint ## lint, then run all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(DEV) ## check code, types, imports and SQL
 	@$(BIN)/ruff check .
@@ -50,6 +65,16 @@ format: $(DEV) ## format Python and SQL
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfmt --quiet dbt
 
+format-sql: $(DEV) ## format the SQL in MODELS, such as MODELS=dbt/models/features
+	@$(BIN)/sqlfmt --quiet $(or $(MODELS),dbt)
+
+lock: $(DEV) ## make the locks anew from requirements/*.in
+	@for name in run dev; do $(or $(shell command -v uv),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
+
+env-example: $(RUN) ## write .env.example anew from settings.py
+	@$(BIN)/python -m deployments.env_example
+
 bench-loop: $(RUN) ## measure a run from request to confirmation, step by step
 	@$(BIN)/python -m benchmarks.bench_loop
 
@@ -58,6 +83,12 @@ bench-messenger: $(RUN) ## measure the messenger
 
 bench-invoker: $(RUN) ## measure the invoker
 	@$(BIN)/python -m benchmarks.bench_invoker
+
+bench-dbt: $(RUN) ## measure dbt in Prefect against bare dbt
+	@$(BIN)/python -m benchmarks.bench_dbt
+
+bench-scoring: $(RUN) ## measure the features and the scores (ORDERS_COUNTS="1000000 10000000")
+	@$(BIN)/python -m benchmarks.bench_scoring $(ORDERS_COUNTS)
 
 clean: ## end the stack; remove the environment, caches and the stack's files, but no data
 	@if [ -e $(RUN) ]; then $(BIN)/python -m deployments.local down; fi

@@ -27,6 +27,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 PROJECT = Path(__file__).resolve().parent
 LONGEST_LEASE = 600
 """Seconds; Pub/Sub's bound."""
+REJECTIONS = (
+    "missing_customer",
+    "no_positive_order",
+    "missing_recency",
+    "missing_frequency",
+    "missing_monetary",
+    "recency_out_of_window",
+    "frequency_not_positive",
+)
+"""Why a feature row is not scored: rfm.quarantine.REASONS, named here without loading the model's packages."""
 
 
 def _in_project(path: Path) -> Path:
@@ -56,11 +66,20 @@ def _listed(value: str) -> str:
     return ",".join(part.strip() for part in value.split(",") if part.strip())
 
 
+def _known_rejections(value: str) -> str:
+    unknown = [name for name in _listed(value).split(",") if name and name not in REJECTIONS]
+    if unknown:
+        raise ValueError(f"no reason of a rejection: {', '.join(unknown)}; known: {', '.join(REJECTIONS)}")
+    return _listed(value)
+
+
 ProjectPath = Annotated[Path, AfterValidator(_in_project)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Names = Annotated[str, AfterValidator(_listed)]
+Rejections = Annotated[str, AfterValidator(_known_rejections)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Url = Annotated[str, AfterValidator(_url)]
 
 
@@ -84,6 +103,15 @@ class Model(Group):
 
     rules: str = Field("quintile", description="name of a rule set in rfm/rules/, or the path of your own")
     window_days: Annotated[int, Field(gt=0)] = Field(720, description="days up to run_date in which orders count")
+    warn_on: Rejections = Field(
+        ",".join(name for name in REJECTIONS if name != "no_positive_order"),
+        description="a row rejected for one of these reasons is a warning",
+    )
+    stop_on: Rejections = Field("", description="a row rejected for one of these reasons stops the run")
+    max_rejected: Share = Field(0.5, description="more than this share of the feature rows rejected stops the run")
+    max_drop: Share = Field(
+        0.5, description="this share fewer scored customers than on the run_date before is allowed, no more"
+    )
 
 
 class Warehouse(Group):
@@ -92,6 +120,17 @@ class Warehouse(Group):
     path: ProjectPath = Field(Path("data/warehouse.duckdb"), description="DuckDB file")
     lock_wait: Seconds = Field(60, description="how long to wait for another process that holds the file")
     memory_limit: str = Field("", description="DuckDB's memory_limit, such as 1GB; empty: DuckDB's own default")
+
+
+class Dbt(Group):
+    """The SQL runner, as the person who edits the SQL uses it. Other DBT_ variables are dbt's own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    user: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")] = Field(
+        "main", description="schema that `make dbt-run` builds in; main: the production tables"
+    )
+    docs_port: Port = Field(8080, description="of `make docs`; another free one when it is taken")
 
 
 class Published(Group):
@@ -200,6 +239,7 @@ class Settings(BaseSettings):
     source: Source = Source()
     model: Model = Model()
     warehouse: Warehouse = Warehouse()
+    dbt: Dbt = Dbt()
     published: Published = Published()
     messenger: Messenger = Messenger()
     runs: Runs = Runs()

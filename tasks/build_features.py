@@ -1,4 +1,4 @@
-"""Build features: dbt turns the orders into features, and Prefect shows what dbt did with each model and test."""
+"""Build features: dbt turns the orders into features; in Prefect each model and test is a task run of its own."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +33,12 @@ def build_features(request: RunRequest) -> dict[str, Scalar]:
 
     Raises what workload.features.build_features and workload.sql.require_published raise.
     """
+    from tasks.run_dbt import run_in_prefect
     from workload import features, sql
 
     settings, warehouse = get_settings(), open_warehouse()
     warehouse.prepare()
-    build = features.build_features(request, settings, flow_run_id=runtime.flow_run.id or "")
+    build = features.build_features(request, settings, flow_run_id=runtime.flow_run.id or "", by=run_in_prefect)
     show(build)
     sql.require_published(build)
     row = warehouse.ledger_row(request.run_id, request.step)

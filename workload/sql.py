@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,14 @@ from settings import PROJECT
 from warehouse.warehouse import WarehouseBusy
 
 DBT_PROJECT = PROJECT / "dbt"
-CONNECTION = ("warehouse_path", "memory_limit")
+CONNECTION = ("warehouse_path", "memory_limit", "connect_attempts", "schema")
 """Variables that dbt/profiles.yml uses: they are the same for all runs."""
 FAILED = ("error", "fail", "runtime error")
 SAYS_NO_VALUES = ("Catalog", "Binder", "Parser", "IO", "Out of Memory", "Permission", "Compilation", "Database")
 """Kinds of errors whose text speaks of the SQL and the machine, never of the data."""
+
+Invoke = Callable[[Any, list[str]], Any]
+"""Runs one dbt command line on a parsed project; gives dbt's own result, which tells whether it worked."""
 
 
 class SqlFailed(Permanent):
@@ -76,10 +79,41 @@ class Build:
         return not self.failed and not self.error
 
 
+def bare(parsed: Any, command: list[str]) -> Any:
+    from dbt.cli.main import dbtRunner
+
+    return dbtRunner(manifest=parsed).invoke([*command, "--log-level", "none"])
+
+
+def watched(watch: Callable[[Node], object]) -> Invoke:
+    """Like `bare`, and tells of each model and test as soon as it has ended."""
+
+    def finished(event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            told, result = event.data.node_info, event.data.run_result
+            message, seconds = without_values(result.message), round(result.execution_time, 3)
+            watch(Node(told.node_name, told.resource_type, told.node_status, seconds, message))
+
+    def run(parsed: Any, command: list[str]) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        return dbtRunner(manifest=parsed, callbacks=[finished]).invoke([*command, "--log-level", "none"])
+
+    return run
+
+
 def run_dbt(
-    selector: str, variables: Mapping[str, Any], *, run_id: str, work_folder: Path, target: str = "duckdb"
+    which: Sequence[str],
+    variables: Mapping[str, Any],
+    *,
+    run_id: str,
+    work_folder: Path,
+    target: str = "duckdb",
+    by: Invoke = bare,
 ) -> Build:
-    """Builds and tests what the selector names, in the order of the graph; a failed test stops what stands on it.
+    """Builds and tests in the order of the graph; a failed test stops what stands on it.
+
+    `which` are dbt's words for what to build, such as `--selector rfm`; all of it without.
 
     Under `work_folder` stay the parse cache, and of a failed run its compiled SQL. The answer tells whether it
     worked: `require_published` makes an error of it. Raises SqlFailed when the project cannot be parsed.
@@ -88,11 +122,12 @@ def run_dbt(
     started = time.perf_counter()
     parsed = parse(variables, work_folder, target)
     parse_seconds = time.perf_counter() - started
-    outcome = invoke(["build", "--selector", selector], parsed, variables, run_folder, target)
+    words = ["build", *which, "--no-write-json"]
+    outcome = invoke(words, parsed, variables, run_folder, target=target, by=by)
     build = Build(
         run_id=run_id,
         nodes=_nodes(outcome.result),
-        error="" if outcome.exception is None else _without_values(str(outcome.exception)),
+        error="" if outcome.exception is None else without_values(str(outcome.exception)),
         parse_seconds=parse_seconds,
         build_seconds=time.perf_counter() - started - parse_seconds,
     )
@@ -118,23 +153,27 @@ def require_published(build: Build) -> None:
 
 def parse(variables: Mapping[str, Any], work_folder: Path, target: str = "duckdb") -> Any:
     """The parsed project, dbt's manifest; of the variables only the connection's are used. Raises SqlFailed."""
-    from dbt.cli.main import dbtRunner
-
     connection = {name: variables[name] for name in CONNECTION if name in variables}
-    folder = work_folder / "parsed"
+    folder = work_folder / "parsed" / str(variables.get("schema", "main"))
     with _alone(folder):
-        outcome = dbtRunner().invoke(_command(["parse"], connection, folder, target))
+        outcome = bare(None, _command(["parse", "--no-write-json"], connection, folder, target))
     if outcome.exception is not None:
-        raise SqlFailed(f"the dbt project cannot be parsed: {_without_values(str(outcome.exception))}")
+        raise SqlFailed(f"the dbt project cannot be parsed: {without_values(str(outcome.exception))}")
     return outcome.result
 
 
-def invoke(words: list[str], parsed: Any, variables: Mapping[str, Any], folder: Path, target: str = "duckdb") -> Any:
+def invoke(
+    words: list[str],
+    parsed: Any,
+    variables: Mapping[str, Any],
+    folder: Path,
+    *,
+    target: str = "duckdb",
+    by: Invoke = bare,
+) -> Any:
     """Any dbt command on the parsed project; what it writes goes to the folder. Returns dbt's own result."""
-    from dbt.cli.main import dbtRunner
-
     try:
-        return dbtRunner(manifest=parsed).invoke(_command(words, variables, folder, target))
+        return by(parsed, _command(words, variables, folder, target))
     finally:
         _release_warehouse()
 
@@ -148,8 +187,8 @@ def _command(words: list[str], variables: Mapping[str, Any], folder: Path, targe
         *("--target-path", str(folder)),
         *("--vars", json.dumps(dict(variables))),
         # dbt's log repeats error messages as they are, with the data in them
-        *("--log-level", "none", "--log-level-file", "none", "--log-path", str(folder)),
-        *("--no-write-json", "--no-send-anonymous-usage-stats", "--no-version-check"),
+        *("--log-level-file", "none", "--log-path", str(folder)),
+        *("--no-send-anonymous-usage-stats", "--no-version-check"),
     ]
 
 
@@ -176,13 +215,13 @@ def _nodes(result: Any) -> tuple[Node, ...]:
             kind=str(found.node.resource_type),
             status=str(found.status),
             seconds=round(found.execution_time, 3),
-            message=_without_values(found.message or ""),
+            message=without_values(found.message or ""),
         )
         for found in getattr(result, "results", ())
     )
 
 
-def _without_values(message: str) -> str:
+def without_values(message: str) -> str:
     """The message without what the data said: databases quote the value that they could not read."""
     broken_line = re.search(r"CSV Error on Line: (\d+)", message)
     if broken_line:

@@ -4,14 +4,15 @@
 -#}
 {#- The source `raw.orders`: a view over the user's file. Elsewhere than on DuckDB the table is there already. -#}
 {% macro register_orders() %}
-    {%- if execute and flags.WHICH in ["build", "run", "test"] -%}
+    {%- if execute and flags.WHICH in ["build", "run", "test", "freshness"] -%}
         {{ return(adapter.dispatch("register_orders", "rfm")()) }}
     {%- endif -%}
 {% endmacro %}
 
 {% macro duckdb__register_orders() %}
-    create schema if not exists raw;
-    create or replace view raw.orders as
+    {%- set orders = source("raw", "orders") %}
+    create schema if not exists {{ orders.schema }};
+    create or replace view {{ orders }} as
     select * from
     {% if var("source_format") == "parquet" -%}
         read_parquet({{ literal(var("source_path")) }})
@@ -47,7 +48,14 @@
 {% macro duckdb__as_id(expression) -%}
     case
         when typeof({{ expression }}) not in ('DOUBLE', 'FLOAT')
-        then case when trim(cast({{ expression }} as varchar)) <> '' then cast({{ expression }} as varchar) end
+        then
+            case
+                -- no blank comes first: cheaper to see than that something is left after trimming
+                when cast({{ expression }} as varchar) >= '!'
+                then cast({{ expression }} as varchar)
+                when trim(cast({{ expression }} as varchar)) <> ''
+                then cast({{ expression }} as varchar)
+            end
         when isnan(try_cast({{ expression }} as double))
         then null
         else

@@ -4,3 +4,5 @@
 {% macro date_literal(value) -%} cast({{ literal(value) }} as date) {%- endmacro %}
 
 {% macro column(setting) -%} {{ adapter.quote(var(setting) | replace('"', '""')) }} {%- endmacro %}
+
+{% macro run_date() -%} {{ date_literal(var("run_date")) }} {%- endmacro %}

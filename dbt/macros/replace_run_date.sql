@@ -6,7 +6,7 @@
 -#}
 {% macro get_incremental_replace_run_date_sql(arguments) %}
     {%- set columns = get_quoted_csv(arguments["dest_columns"] | map(attribute="name")) -%}
-    delete from {{ arguments["target_relation"] }} where run_date = {{ date_literal(var("run_date")) }};
+    delete from {{ arguments["target_relation"] }} where run_date = {{ run_date() }};
     insert into {{ arguments["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arguments["temp_relation"] }}
 {% endmacro %}

@@ -7,10 +7,10 @@ import duckdb
 import pytest
 
 from messenger.contract import RunRequest, run_id_of
-from settings import Model, Settings, Source, Stack, Warehouse
+from settings import Dbt, Model, Settings, Source, Stack, Warehouse
 from warehouse.duckdb import DuckDBWarehouse
 from workload.features import build_features
-from workload.sql import require_published
+from workload.sql import bare, require_published
 
 DEFAULT_COLUMNS = {"order_id": "varchar", "customer_id": "varchar", "order_date": "date", "amount": "decimal(18, 2)"}
 
@@ -58,14 +58,18 @@ class Shop:
         self.orders = self.folder / name
         self.orders.write_text(text)
 
-    def build(self, run_date, attempt=1, window_days=720):
-        settings = Settings(
+    def settings(self, window_days=720, user="main"):
+        return Settings(
             source=Source(path=self.orders, **self.source),
             model=Model(window_days=window_days),
-            warehouse=Warehouse(path=self.warehouse),
+            warehouse=Warehouse(path=self.warehouse, lock_wait=1),
+            dbt=Dbt(user=user),
             stack=Stack(path=self.folder / "stack"),
         )
-        return build_features(request_for(run_date, attempt), settings, flow_run_id="a flow run")
+
+    def build(self, run_date, attempt=1, window_days=720, by=bare):
+        settings = self.settings(window_days)
+        return build_features(request_for(run_date, attempt), settings, flow_run_id="a flow run", by=by)
 
     def run(self, run_date, attempt=1, window_days=720):
         """Builds and publishes, and returns the facts of the ledger."""

@@ -10,19 +10,28 @@ import pytest
 
 from warehouse.warehouse import WarehouseBusy
 from workload.features import warehouse_variables
+from workload.source import WrongSource
 from workload.sql import SqlFailed, TestsFailed, invoke, parse, require_published
 
 D = Decimal
 JUNE_30 = date(1998, 6, 30)
+READ_BY_OTHERS = (
+    "order_lines",
+    "rejected_orders",
+    "rfm_features",
+    "segment_summary",
+    "segment_migration",
+    "customer_latest",
+)
 
 
 def parsed_by(shop):
-    return parse(warehouse_variables(shop.warehouse, ""), shop.folder / "stack" / "dbt")
+    return parse(warehouse_variables(shop.settings().warehouse), shop.folder / "stack" / "dbt")
 
 
 def dbt(shop, *words):
     variables = {
-        **warehouse_variables(shop.warehouse, ""),
+        **warehouse_variables(shop.settings().warehouse),
         "run_date": "1998-06-30",
         "run_id": "by hand",
         "source_path": str(shop.orders),
@@ -38,6 +47,24 @@ def test_staged_rows_that_fail_a_test_are_not_published(shop):
     with pytest.raises(TestsFailed, match="not_null_rfm_features_run_monetary"):
         shop.run(JUNE_30, attempt=2)
 
+    assert shop.features(JUNE_30) == [("a", 0, 1, D(10))]
+    assert shop.query("select run_id from run_ledger") == [("rfm-1998-06-30-1",)]
+
+
+def test_a_source_that_has_changed_its_columns_stops_before_anything_is_written(shop):
+    shop.deliver([("1", "a", JUNE_30, D(10))])
+    shop.run(JUNE_30)
+    good = {"order_id": "varchar", "customer_id": "varchar", "order_date": "date", "amount": "decimal(18, 2)"}
+    missing = {name: kind for name, kind in good.items() if name != "amount"}
+    renamed = {("client" if name == "customer_id" else name): kind for name, kind in good.items()}
+    for columns, said in (
+        (missing, "no column 'amount'"),
+        (renamed, "no column 'customer_id'; it has order_id, client"),
+        ({**good, "order_date": "integer"}, "'order_date'.* is INTEGER"),
+    ):
+        shop.deliver([("1", "b", None, D(99))[: len(columns)]], columns)
+        with pytest.raises(WrongSource, match=said):
+            shop.run(JUNE_30, attempt=2)
     assert shop.features(JUNE_30) == [("a", 0, 1, D(10))]
     assert shop.query("select run_id from run_ledger") == [("rfm-1998-06-30-1",)]
 
@@ -77,6 +104,17 @@ def test_many_rejections_are_a_warning_and_no_failure(shop):
     assert [node.name for node in build.nodes if node.status == "warn"] == ["most_lines_are_accepted"]
 
 
+def test_orders_are_fresh_as_of_run_date_and_never_of_the_clock(shop):
+    shop.deliver([("1", "a", date(1998, 6, 15), D(10)), ("2", "a", date(1998, 7, 1), D(10))])
+    build = shop.build(JUNE_30)
+    assert [node.name for node in build.nodes if node.status == "warn"] == ["orders_are_fresh"]
+    assert build.published
+    for newest, status in ((date(1998, 6, 15), "warn"), (date(1998, 6, 16), "pass")):
+        shop.deliver([("1", "a", newest, D(10)), ("2", "a", date(1998, 7, 1), D(10))])
+        *_, orders = dbt(shop, "source", "freshness").result.results
+        assert (orders.node.name, str(orders.status)) == ("orders", status)
+
+
 def test_a_warehouse_that_another_process_holds_is_worth_a_retry(shop):
     shop.deliver([("1", "a", JUNE_30, D(10))])
     shop.run(JUNE_30)
@@ -101,21 +139,20 @@ def test_only_a_failed_run_leaves_its_compiled_sql(shop):
     assert (runs / "rfm-1998-06-30-4" / "compiled").exists()
 
 
-def test_the_whole_project_builds_and_all_its_tests_pass(shop):
+def test_the_whole_project_builds_and_every_model_is_tested_described_and_owned(shop):
     shop.deliver([("1", "a", JUNE_30, D(10)), ("2", None, JUNE_30, D(10))])
     outcome = dbt(shop, "build")
     assert outcome.success, outcome.exception
     results = {result.node.name: (result.node.resource_type, str(result.status)) for result in outcome.result}
     unit_tests = [name for name, (kind, status) in results.items() if kind == "unit_test" and status == "pass"]
-    assert len(unit_tests) >= 9
+    assert len(unit_tests) >= 10
     assert results["not_null_rejected_orders_reason"][1] == "pass"
-
-
-def test_every_model_and_column_is_described_and_owned(shop):
-    shop.deliver([("1", "a", JUNE_30, D(10))])
-    shop.run(JUNE_30)
-    models = [node for node in parsed_by(shop).nodes.values() if node.resource_type == "model"]
+    parsed = parsed_by(shop)
+    models = [node for node in parsed.nodes.values() if node.resource_type == "model"]
     assert len(models) == 9
+    tests = [node for node in parsed.nodes.values() if node.resource_type == "test"]
+    tested = {parsed.nodes[name].name for test in tests for name in test.depends_on.nodes if name in parsed.nodes}
+    assert {test.config.severity.lower() for test in tests} == {"error", "warn"}
     for model in models:
         in_warehouse = {
             name for (name,) in shop.query("select column_name from duckdb_columns() where table_name = ?", model.name)
@@ -123,4 +160,6 @@ def test_every_model_and_column_is_described_and_owned(shop):
         described = {name for name, column in model.columns.items() if column.description}
         assert in_warehouse == described, model.name
         assert model.description
+        assert model.name in tested, model.name
+        assert model.contract.enforced == (model.name in READ_BY_OTHERS)
         assert model.config.meta["owner"]

@@ -26,6 +26,8 @@ Order No;Customer's "Id";Day;Worth
 10;bob;1998-06-30;Infinity
 11;bob;1998-06-30;1e30
 ;bob;1998-06-30;5
+13;7;1998-06-30;5
+14;007;1998-06-30;1e1
 """
 
 
@@ -63,8 +65,8 @@ def test_bad_lines_are_rejected_with_a_reason_and_counted(shop):
         "rejected_amount_too_large": 1,
         "rejected_missing_order_id": 1,
     }
-    assert (facts["rows_in"], facts["lines_accepted"], facts["lines_rejected"]) == (12, 2, 10)
-    assert shop.features(JUNE_30) == [("ann", 0, 2, D("17.01"))]
+    assert (facts["rows_in"], facts["lines_accepted"], facts["lines_rejected"]) == (14, 4, 10)
+    assert shop.features(JUNE_30) == [("007", 0, 1, D(10)), ("7", 0, 1, D(5)), ("ann", 0, 2, D("17.01"))]
 
 
 @pytest.mark.parametrize(("kind", "shown"), [("double", repr), ("varchar", str)])
@@ -114,18 +116,28 @@ def test_times_are_days_of_the_business_time_zone_over_both_clock_changes(shop):
             ("summer, next day", "a", "1998-03-28T13:00:00Z", "1"),
             ("winter", "a", "1998-03-29 13:59:59+00:00", "1"),
             ("winter, next day", "a", "1998-03-29 14:00:00+0000", "1"),
+            ("spring", "a", "1998-10-24T13:59:59Z", "1"),
+            ("spring, next day", "a", "1998-10-24T14:00:00Z", "1"),
+            ("summer again", "a", "1998-10-25T12:59:59Z", "1"),
+            ("summer again, next day", "a", "1998-10-25T13:00:00Z", "1"),
             ("no zone", "a", "1998-03-28 23:59:59", "1"),
+            ("no zone, next day", "a", "1998-03-29 00:00:00", "1"),
             ("own zone", "a", "1998-03-28T23:59:59+11:00", "1"),
         ],
         dict.fromkeys(("order_id", "customer_id", "order_date", "amount"), "varchar"),
     )
-    shop.run(JUNE_30)
+    shop.run(date(1998, 12, 31))
     assert dict(shop.query("select order_id, order_date from stg_orders")) == {
         "summer": date(1998, 3, 28),
         "summer, next day": date(1998, 3, 29),
         "winter": date(1998, 3, 29),
         "winter, next day": date(1998, 3, 30),
+        "spring": date(1998, 10, 24),
+        "spring, next day": date(1998, 10, 25),
+        "summer again": date(1998, 10, 25),
+        "summer again, next day": date(1998, 10, 26),
         "no zone": date(1998, 3, 28),
+        "no zone, next day": date(1998, 3, 29),
         "own zone": date(1998, 3, 28),
     }
 

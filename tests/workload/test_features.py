@@ -4,8 +4,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from messenger.contract import RunRequest
-from settings import Model, Orchestrator, Settings, Source
-from workload.features import run_variables, source_variables, warehouse_variables
+from settings import Dbt, Model, Orchestrator, Settings, Source, Warehouse
+from workload.features import (
+    PRODUCTION,
+    by_hand_variables,
+    place_variables,
+    run_variables,
+    source_variables,
+    warehouse_variables,
+)
 from workload.source import SourceFile
 
 
@@ -43,6 +50,16 @@ def test_the_source_is_told_by_its_settings_and_its_path_is_no_pattern():
     assert (told["window_days"], told["business_timezone"]) == (30, "Europe/Berlin")
 
 
-def test_no_memory_limit_leaves_duckdb_its_own():
-    assert warehouse_variables(Path("/w.duckdb"), "") == {"warehouse_path": "/w.duckdb"}
-    assert warehouse_variables(Path("/w.duckdb"), "1GB")["memory_limit"] == "1GB"
+def test_the_warehouse_is_told_by_its_settings():
+    alone = warehouse_variables(Warehouse(path=Path("/w.duckdb")))
+    assert alone == {"warehouse_path": "/w.duckdb", "connect_attempts": 6}
+    assert warehouse_variables(Warehouse(memory_limit="1GB"))["memory_limit"] == "1GB"
+
+
+def test_what_runs_by_itself_is_production_whoever_the_user_is(tmp_path):
+    orders = tmp_path / "orders.csv"
+    orders.write_text("order_id,customer_id,order_date,amount\n1,a,1998-06-30,5\n")
+    settings = Settings(source=Source(path=orders), dbt=Dbt(user="anna"))
+    by_hand = by_hand_variables(date(1998, 6, 30), settings)
+    assert (by_hand["schema"], by_hand["run_id"]) == ("anna", "by-hand-anna-1998-06-30")
+    assert place_variables(settings, PRODUCTION)["schema"] == "main"

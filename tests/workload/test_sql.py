@@ -4,7 +4,7 @@ import pytest
 
 from errors import Retryable
 from warehouse.warehouse import WarehouseBusy
-from workload.sql import Build, Node, SourceChanged, SqlFailed, TestsFailed, _without_values, require_published
+from workload.sql import Build, Node, SourceChanged, SqlFailed, TestsFailed, require_published, without_values
 
 
 def build_of(*nodes, error=""):
@@ -51,6 +51,6 @@ def test_each_failure_has_its_own_error_which_names_run_and_cause(failed, kind, 
     ],
 )
 def test_messages_keep_what_speaks_of_sql_and_lose_what_speaks_of_data(message, told):
-    shown = _without_values(message)
+    shown = without_values(message)
     assert told in shown
     assert "Ann" not in shown

@@ -5,5 +5,5 @@ select
     {%- else -%} order_date, amount
     {%- endif %}
 from {{ ref("order_lines") }}
-where reason is null and order_date <= {{ date_literal(var("run_date")) }}
+where reason is null and order_date <= {{ run_date() }}
 {% if var("order_id_column") -%} group by order_id, customer_id {%- endif %}
