@@ -61,11 +61,21 @@ def running(folder: Path, **settings: str) -> Iterator[int]:
         try:
             _warm_up(port, started[-1])
             yield port
+        except SystemExit:
+            print(_faults(folder / "log"))
+            raise
         finally:
             for process in started:
                 process.terminate()
             for process in started:
                 process.wait(30)
+
+
+def _faults(log: Path) -> str:
+    """The first fault in the invoker's log, with its traceback."""
+    lines = log.read_text().splitlines()
+    first = next((number for number, line in enumerate(lines) if " broke" in line), len(lines))
+    return "\n".join(lines[first : first + 80])
 
 
 def _warm_up(port: int, invoker: subprocess.Popen[bytes]) -> None:

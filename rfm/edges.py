@@ -23,8 +23,9 @@ BUCKET: dict[Measure, int] = {"recency": 1, "frequency": 1, "monetary": 4096}
 class CountValues(Protocol):
     """Counts the scorable values of one measure; monetary in cents.
 
-    Values are put together into buckets: a value's bucket is value / width, cut towards zero. Returns the
-    buckets in growing order and how many values each holds; with `within`, of those buckets the single values.
+    A bucket holds neighbouring values, about `width` of them; its number grows with the values, and with a width
+    of 1 it is the value. Returns the buckets in growing order and how many values each holds; with `within`, of
+    those buckets the single values.
     """
 
     def __call__(

@@ -17,6 +17,17 @@ FEATURES = pa.schema(
 
 REJECTED = pa.schema([*FEATURES, pa.field("reason", pa.string())])
 
+REASONS = (
+    "missing_customer",
+    "no_positive_order",
+    "missing_recency",
+    "missing_frequency",
+    "missing_monetary",
+    "recency_out_of_window",
+    "frequency_not_positive",
+)
+"""In the order in which they are looked for."""
+
 
 class FeaturesBroken(Permanent):
     """The features do not have the columns and types that were agreed on; nothing was scored."""
@@ -39,19 +50,17 @@ def _reasons(batch: pa.RecordBatch, window_days: int) -> pa.Array:
     """Text per row, null where the row can be scored."""
     customer, recency, frequency, cents = batch.columns
     no_order = pc.fill_null(pc.equal(frequency, 0), False)
-    broken = {
-        "missing_customer": pc.fill_null(pc.equal(customer, ""), True),
-        "no_positive_order": pc.and_(pc.is_null(recency), no_order),
-        "missing_recency": pc.is_null(recency),
-        "missing_frequency": pc.is_null(frequency),
-        "missing_monetary": pc.is_null(cents),
-        "recency_out_of_window": pc.fill_null(
-            pc.or_(pc.less(recency, 0), pc.greater_equal(recency, window_days)), False
-        ),
-        "frequency_not_positive": pc.fill_null(pc.less(frequency, 1), False),
-    }
-    conditions = pa.StructArray.from_arrays([*broken.values()], names=[*broken])
-    return pc.case_when(conditions, *(pa.scalar(reason) for reason in broken))
+    broken = [
+        pc.fill_null(pc.equal(customer, ""), True),
+        pc.and_(pc.is_null(recency), no_order),
+        pc.is_null(recency),
+        pc.is_null(frequency),
+        pc.is_null(cents),
+        pc.fill_null(pc.or_(pc.less(recency, 0), pc.greater_equal(recency, window_days)), False),
+        pc.fill_null(pc.less(frequency, 1), False),
+    ]
+    conditions = pa.StructArray.from_arrays(broken, names=REASONS)
+    return pc.case_when(conditions, *(pa.scalar(reason) for reason in REASONS))
 
 
 def _spell(schema: pa.Schema) -> str:

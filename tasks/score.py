@@ -12,6 +12,7 @@ from wiring import open_warehouse
 def score_customers(request: RunRequest) -> dict[str, Scalar]:
     """Commits scores, rejections, model and ledger row together; returns the ledger's facts."""
     from rfm.read_rules import find_rules
+    from workload.guards import guards_of
     from workload.score import score
 
     chosen = get_settings().model
@@ -21,4 +22,5 @@ def score_customers(request: RunRequest) -> dict[str, Scalar]:
         find_rules(chosen.rules),
         window_days=chosen.window_days,
         flow_run_id=runtime.flow_run.id or "",
+        guards=guards_of(chosen),
     )

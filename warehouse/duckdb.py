@@ -1,22 +1,29 @@
 """The warehouse in one DuckDB file: opened for each piece of work, and closed after it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from warehouse.duckdb_features import DuckDBFeatures, check_columns
 from warehouse.duckdb_file import opened
+from warehouse.duckdb_orders import changed_features, orders_of
 from warehouse.duckdb_replace import replace_scores
+from warehouse.duckdb_segments import current_segments, customer_row, segment_changes
 from warehouse.staging import ParquetStaging, parquet_staging
-from warehouse.tables import definitions
+from warehouse.tables import definitions, other_columns
 from warehouse.warehouse import (
+    ChangedFeatures,
+    CustomerRow,
     FeatureTotals,
     LedgerRow,
+    Order,
+    ScoredDay,
     ScoreTotals,
     SegmentSummary,
     Staging,
@@ -37,8 +44,22 @@ class DuckDBWarehouse:
         except OSError as error:
             raise WarehouseUnusable(f"{self._path}: its folder cannot be made: {error.strerror}") from None
         with self._opened(read_only=False) as connection:
+            self._check_layout(connection)
             for definition in definitions():
                 connection.execute(definition)
+
+    def _check_layout(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """A table of an older version would take the rows in, or break, only in the middle of a run."""
+        found: dict[str, dict[str, str]] = {}
+        for table, name, kind in connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'main'"
+        ).fetchall():
+            found.setdefault(table, {})[name] = kind
+        if other := other_columns(found):
+            raise WarehouseUnusable(
+                f"{self._path}: its tables are of another version of this program: {'; '.join(other[:5])}. Move the"
+                " file away; the dates can be scored anew from the orders"
+            )
 
     @contextmanager
     def reading(self, run_date: date, *, run_id: str, window_days: int) -> Iterator[DuckDBFeatures]:
@@ -101,6 +122,51 @@ class DuckDBWarehouse:
             [run_id, run_date],
         )
         return ScoreTotals(*row)
+
+    def scored_before(self, run_date: date) -> ScoredDay | None:
+        rows = self._rows(
+            """
+            select run_date, count(*) from rfm_scores
+            where run_date = (select max(run_date) from rfm_scores where run_date < ?)
+            group by run_date
+            """,
+            [run_date],
+        )
+        return ScoredDay(*rows[0]) if rows else None
+
+    def scored_days(self) -> list[LedgerRow]:
+        rows = self._rows(
+            """
+            select run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at
+            from run_ledger where step = 'scoring'
+            qualify row_number() over (partition by run_date order by committed_at desc) = 1
+            order by run_date
+            """,
+            [],
+        )
+        return [_ledger_row(row) for row in rows]
+
+    def customer_row(self, customer_id: str, run_date: date) -> CustomerRow | None:
+        with self._opened() as connection:
+            return customer_row(connection, customer_id, run_date)
+
+    def orders_of(self, customer_id: str, run_date: date, *, window_days: int) -> list[Order]:
+        with self._opened() as connection:
+            return orders_of(connection, customer_id, run_date, window_days)
+
+    def changed_features(self, days: Mapping[date, int]) -> list[ChangedFeatures]:
+        with self._opened() as connection:
+            return changed_features(connection, days)
+
+    @contextmanager
+    def current_segments(self, run_date: date, rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
+        with self._opened() as connection:
+            yield current_segments(connection, run_date, rows)
+
+    @contextmanager
+    def segment_changes(self, run_date: date, before: date | None, rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
+        with self._opened() as connection:
+            yield segment_changes(connection, run_date, before, rows)
 
     def segment_summary(self, run_date: date) -> list[SegmentSummary]:
         rows = self._rows(

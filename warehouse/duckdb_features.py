@@ -7,11 +7,16 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from warehouse.money import cents_of
 from warehouse.tables import FEATURE_COLUMNS
 from warehouse.warehouse import FEATURES, FeaturesMissing, Integers, Measure
 
-CENTS = "cast(cast(monetary as decimal(20, 2)) * 100 as bigint)"
-VALUES: Mapping[Measure, str] = {"recency": "recency", "frequency": "frequency", "monetary": CENTS}
+VALUES: Mapping[Measure, str] = {
+    "recency": "cast(recency as bigint)",
+    "frequency": "cast(frequency as bigint)",
+    "monetary": "cast(cast(monetary as decimal(20, 2)) * 100 as bigint)",
+}
+UNITS: Mapping[Measure, int] = {"recency": 1, "frequency": 1, "monetary": 100}
 SCORABLE = (
     "coalesce(customer_id, '') <> '' and recency >= 0 and recency < ? and frequency >= 1 and monetary is not null"
 )
@@ -31,13 +36,19 @@ class DuckDBFeatures:
     def count_values(
         self, measure: Measure, *, width: int = 1, within: Sequence[int] | None = None
     ) -> tuple[Integers, Integers]:
-        bucket = f"({VALUES[measure]}) // {int(width)}"
+        # whole units of money, and cents only of what is left after counting: decimals are dear to multiply
+        bucket = f"cast({measure} as bigint) // {max(1, int(width) // UNITS[measure])}"
+        single = width == 1 or within is not None
         chosen = "" if within is None else f"and {bucket} in ({', '.join(str(int(one)) for one in within)})"
         counted = self._connection.execute(
             f"""
-            select cast({bucket if within is None else VALUES[measure]} as bigint) as value, count(*) as times
-            from rfm_features where run_date = ? and {SCORABLE} {chosen}
-            group by 1 order by 1
+            select {VALUES[measure] if single else measure} as value, times
+            from (
+                select {measure if single else bucket} as {measure}, count(*) as times
+                from rfm_features where run_date = ? and {SCORABLE} {chosen}
+                group by 1
+            )
+            order by 1
             """,  # noqa: S608
             [self._run_date, self._window_days],
         ).fetchnumpy()
@@ -45,14 +56,15 @@ class DuckDBFeatures:
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         reader = self._connection.sql(
-            f"""
-            select customer_id, recency, frequency, {CENTS} as monetary_cents
+            """
+            select customer_id, recency, frequency, monetary
             from rfm_features where run_date = ?
-            """,  # noqa: S608
+            """,
             params=[self._run_date],
         ).to_arrow_reader(rows)
         for batch in reader:
-            yield batch.cast(FEATURES)
+            *others, money = batch.columns
+            yield pa.RecordBatch.from_arrays([*others, cents_of(money)], schema=FEATURES)
 
 
 def check_columns(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:

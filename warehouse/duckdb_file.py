@@ -70,7 +70,9 @@ def _in_plain_words(path: Path) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException:
         raise WarehouseOutOfRoom(f"{path}: out of memory; raise WAREHOUSE_MEMORY_LIMIT or free memory") from None
-    except duckdb.TransactionException:
+    except duckdb.TransactionException as error:
+        if "No space left" in str(error):
+            raise WarehouseOutOfRoom(f"{path}: no space left on the disk; nothing was committed") from None
         raise WarehouseBusy(f"{path}: another writer changed the same rows; nothing was written, try again") from None
     except duckdb.CatalogException:
         raise WarehouseUnusable(f"{path}: a table is missing; has the warehouse been prepared?") from None

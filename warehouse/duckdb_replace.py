@@ -2,13 +2,10 @@
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import duckdb
 
 from warehouse.warehouse import LedgerRow, ScoresRefused, Staging, StoredModel
-
-MONEY = "cast(cast(monetary_cents as decimal(20, 0)) * 0.01 as decimal(18, 2))"
 
 
 def replace_scores(
@@ -30,22 +27,22 @@ def replace_scores(
 
 def _check(connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: LedgerRow) -> None:
     """Nothing lost, nothing doubled, nobody's features replaced meanwhile. Raises ScoresRefused."""
-    [(foreign, *came_in, monetary)] = connection.execute(
+    [(foreign, *came_in)] = connection.execute(
         """
         select count(*) filter (run_id is distinct from ?), count(*), sum(recency), sum(frequency), sum(monetary)
         from rfm_features where run_date = ?
         """,
         [ledger.run_id, ledger.run_date],
     ).fetchall()
-    [(named, customers, *staged_sums, cents)] = connection.execute(
+    [(named, customers, *staged_sums)] = connection.execute(
         """
         select
             count(nullif(customer_id, '')), count(distinct nullif(customer_id, '')),
-            count(*), sum(recency), sum(frequency), sum(monetary_cents)
+            count(*), sum(recency), sum(frequency), sum(monetary)
         from (
-            select customer_id, recency, frequency, monetary_cents from read_parquet($scores)
+            select customer_id, recency, frequency, monetary from read_parquet($scores)
             union all
-            select customer_id, recency, frequency, monetary_cents from read_parquet($rejected)
+            select customer_id, recency, frequency, monetary from read_parquet($rejected)
         )
         """,
         _files(staged),
@@ -56,7 +53,7 @@ def _check(connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: Ledge
         )
     if named != customers:
         raise ScoresRefused(f"run {ledger.run_id}: {named - customers} customers stand in the features more than once")
-    if came_in != staged_sums or Decimal(monetary or 0) != Decimal(cents or 0).scaleb(-2):
+    if came_in != staged_sums:
         raise ScoresRefused(
             f"run {ledger.run_id}: {came_in[0]} features came in and {staged_sums[0]} are scored or rejected,"
             " or their sums differ"
@@ -70,21 +67,21 @@ def _replace_rows(
         connection.execute(f"delete from {table} where run_date = ?", [ledger.run_date])  # noqa: S608
     written = {"run_date": ledger.run_date, "run_id": ledger.run_id}
     connection.execute(
-        f"""
+        """
         insert into rfm_scores by name
-        select customer_id, cast($run_date as date) as run_date, recency, frequency, {MONEY} as monetary,
+        select customer_id, cast($run_date as date) as run_date, recency, frequency, monetary,
             r_score, f_score, m_score, segment, $model_id as model_id, $run_id as run_id
         from read_parquet($scores)
-        """,  # noqa: S608
+        """,
         {**written, "model_id": model_id, "scores": str(staged.scores)},
     )
     connection.execute(
-        f"""
+        """
         insert into rfm_rejected by name
-        select customer_id, cast($run_date as date) as run_date, recency, frequency, {MONEY} as monetary,
+        select customer_id, cast($run_date as date) as run_date, recency, frequency, monetary,
             reason, $run_id as run_id
         from read_parquet($rejected)
-        """,  # noqa: S608
+        """,
         {**written, "rejected": str(staged.rejected)},
     )
 

@@ -16,26 +16,51 @@ from tempfile import mkdtemp
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse.money import MONEY, money_of
 from warehouse.warehouse import REJECTED, SCORES, WarehouseOutOfRoom, WarehouseUnusable
 
 
 class ParquetStaging:
     def __init__(self, folder: Path) -> None:
         self.scores, self.rejected = folder / "scores.parquet", folder / "rejected.parquet"
-        self._scores = pq.ParquetWriter(self.scores, SCORES)
-        self._rejected = pq.ParquetWriter(self.rejected, REJECTED)
+        self._scores = _writer(self.scores, SCORES)
+        self._rejected = _writer(self.rejected, REJECTED)
 
     def add_scores(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:
-            self._scores.write_batch(batch)
+            self._scores.write_batch(_with_money(batch))
 
     def add_rejected(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:
-            self._rejected.write_batch(batch)
+            self._rejected.write_batch(_with_money(batch))
 
     def finish(self) -> None:
         self._scores.close()
         self._rejected.close()
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Written once and read once: customers are all different, so looking for repetitions only takes time."""
+    return pq.ParquetWriter(
+        path,
+        _money_schema(schema),
+        use_dictionary=["segment", "reason"],
+        write_statistics=False,
+        compression="lz4",
+        store_decimal_as_integer=True,
+    )
+
+
+def _money_schema(schema: pa.Schema) -> pa.Schema:
+    place = schema.get_field_index("monetary_cents")
+    return schema.set(place, pa.field("monetary", MONEY))
+
+
+def _with_money(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [
+        money_of(batch.column(name)) if name == "monetary_cents" else batch.column(name) for name in batch.schema.names
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=_money_schema(batch.schema))
 
 
 @contextmanager

@@ -67,3 +67,18 @@ def definitions() -> list[str]:
         f"create table if not exists {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
         for table, columns in TABLES.items()
     ]
+
+
+def other_columns(found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What differs in tables that are there already, by table the names and types of their columns; [] is good."""
+    return [
+        f"{table}.{name} is {found[table].get(name, 'missing')}, not {_type(kind)}"
+        for table, columns in TABLES.items()
+        for name, kind in columns.items()
+        if table in found and found[table].get(name) != _type(kind)
+    ]
+
+
+def _type(kind: str) -> str:
+    """As DuckDB spells it."""
+    return kind.removesuffix(" not null").upper().replace(", ", ",")

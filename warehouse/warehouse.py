@@ -36,6 +36,20 @@ SCORES = pa.schema(
     ]
 )
 REJECTED = pa.schema([*FEATURES, pa.field("reason", pa.string())])
+CURRENT = pa.schema(
+    {
+        "customer_id": pa.string(),
+        "segment": pa.string(),
+        "r_score": pa.int8(),
+        "f_score": pa.int8(),
+        "m_score": pa.int8(),
+        "recency": pa.int32(),
+        "frequency": pa.int32(),
+        "monetary": pa.decimal128(18, 2),
+    }
+)
+CHANGES = pa.schema({"customer_id": pa.string(), "from_segment": pa.string(), "to_segment": pa.string()})
+"""A segment is null where the customer was not scored, or is not any more."""
 
 
 class WarehouseBusy(Retryable):
@@ -108,6 +122,14 @@ class ScoreTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredDay:
+    """A run_date that has scores, and of how many customers."""
+
+    run_date: date
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentSummary:
     """One segment of a run_date. `share` is of the scored customers, 0 to 1; recency in days."""
 
@@ -119,6 +141,40 @@ class SegmentSummary:
     median_recency: float
     median_frequency: float
     median_monetary: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """What stands of one customer and run_date in rfm_scores or rfm_rejected.
+
+    Without a `reason` all of it is there; a rejected row has a reason, no scores, and perhaps no values.
+    """
+
+    run_id: str
+    recency: int | None
+    frequency: int | None
+    monetary: Decimal | None
+    scores: tuple[int, int, int] | None
+    segment: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One valid order, as it stood on the day that was asked about."""
+
+    order_id: str
+    order_date: date
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFeatures:
+    """A run_date whose features would come out otherwise now: of how many customers, and of how many in all."""
+
+    run_date: date
+    changed: int
+    customers: int
 
 
 class Features(Protocol):
@@ -135,8 +191,9 @@ class Features(Protocol):
     ) -> tuple[Integers, Integers]:
         """Counts the scorable values of a measure; monetary in cents.
 
-        A value's bucket is value / width, cut towards zero. Returns the buckets in growing order and how many
-        values each holds; with `within`, the single values in these buckets and how often each occurs.
+        A bucket holds neighbouring values, about `width` of them; its number grows with the values. Returns the
+        buckets in growing order and how many values each holds; with `within`, the single values in these
+        buckets and how often each occurs.
         """
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
@@ -163,7 +220,10 @@ class Warehouse(Protocol):
     """Every method may raise WarehouseBusy, WarehouseOutOfRoom and WarehouseUnusable."""
 
     def prepare(self) -> None:
-        """Makes the tables that the Workload's Python app owns, unless they are there."""
+        """Makes the tables that the Workload's Python app owns, unless they are there.
+
+        Tables of an older layout are left as they are, and WarehouseUnusable says what differs.
+        """
 
     def reading(self, run_date: date, *, run_id: str, window_days: int) -> AbstractContextManager[Features]:
         """Raises FeaturesMissing."""
@@ -190,6 +250,31 @@ class Warehouse(Protocol):
     def feature_totals(self, run_date: date, run_id: str) -> FeatureTotals: ...
 
     def score_totals(self, run_date: date, run_id: str) -> ScoreTotals: ...
+
+    def scored_before(self, run_date: date) -> ScoredDay | None:
+        """The last day with scores before the run_date; None when there is none."""
+
+    def scored_days(self) -> Sequence[LedgerRow]:
+        """The last row of the step scoring of each run_date, in the order of the dates."""
+
+    def customer_row(self, customer_id: str, run_date: date) -> CustomerRow | None: ...
+
+    def orders_of(self, customer_id: str, run_date: date, *, window_days: int) -> Sequence[Order]:
+        """The customer's orders in the window, the latest first, by the orders file as it is now."""
+
+    def changed_features(self, days: Mapping[date, int]) -> Sequence[ChangedFeatures]:
+        """The run_dates whose scored and rejected values are not those that the orders file gives now.
+
+        `days` are run_dates and how many days their windows have; those that did not change are left out.
+        """
+
+    def current_segments(self, run_date: date, rows: int) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+        """CURRENT, by customer, about `rows` at a time."""
+
+    def segment_changes(
+        self, run_date: date, before: date | None, rows: int
+    ) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+        """CHANGES, by customer: who is in another segment than on the day before, came, or is gone."""
 
     def segment_summary(self, run_date: date) -> Sequence[SegmentSummary]:
         """The segments that have customers, in no order."""

@@ -14,8 +14,9 @@ from rfm.rule_set import RuleSet
 from rfm.schemas import check, features_schema, scores_schema
 from rfm.score import Scorer
 from warehouse.warehouse import SCORES, Features, LedgerRow, ScoresRefused, Staging, StoredModel, Warehouse
+from workload.guards import REJECTED, Guards, stop_or_warn
 
-FEATURES_STEP = "features"
+FEATURES_STEP, SCORING_STEP = "features", "scoring"
 BATCH_ROWS = 500_000
 FROZEN = "frozen"
 """The parameter `model` that asks for the newest model of the rule set fitted before the run_date."""
@@ -29,14 +30,27 @@ class ModelMissing(Permanent):
     """The stored model that was asked for is not there, or is of other rules; nothing was scored."""
 
 
+class TooOld(Permanent):
+    """An older version of the program has scored the date, and did not keep what is needed to look back."""
+
+
+NO_GUARDS = Guards()
+
+
 def score(
-    warehouse: Warehouse, request: RunRequest, rules: RuleSet, *, window_days: int, flow_run_id: str = ""
+    warehouse: Warehouse,
+    request: RunRequest,
+    rules: RuleSet,
+    *,
+    window_days: int,
+    flow_run_id: str = "",
+    guards: Guards = NO_GUARDS,
 ) -> dict[str, Scalar]:
     """Scores the features that this run has written, and commits all of it at once; returns the ledger's facts.
 
     `rules` are used unless the request's parameter `rules` names others that ship. With its parameter `model`
     (an id, or `frozen`) a stored model is applied instead of fitting one. Doing it again replaces the same rows.
-    Raises StaleFeatures, ModelMissing, and what rfm and the warehouse raise; then nothing was committed.
+    Raises StaleFeatures, ModelMissing, Guarded, and what rfm and the warehouse raise; then nothing was committed.
     """
     wanted = chosen_rules(request, rules)
     stored = find_model(warehouse, request, wanted)
@@ -55,7 +69,12 @@ def score(
                     f"run {request.run_id}: {facts['scored']} customers were scored, but the edges were to be found in"
                     f" {features.scorable}; quarantine and warehouse disagree on who can be scored"
                 )
-        facts |= {"rules": (model.rules if model else wanted).name, "model_id": model.id if model else None}
+        facts |= stop_or_warn(guards, request.run_id, facts, warehouse.scored_before(request.run_date))
+        facts |= {
+            "rules": (model.rules if model else wanted).name,
+            "model_id": model.id if model else None,
+            "window_days": window_days,
+        }
         warehouse.replace_scores(
             staging,
             _ledger_row(request, facts, flow_run_id),
@@ -101,6 +120,14 @@ def stored_model(stored: StoredModel) -> FittedModel:
     )
 
 
+def window_of(scored: LedgerRow) -> int:
+    """The window of a scored run, in days. Raises TooOld."""
+    days = scored.facts.get("window_days")
+    if days is None:
+        raise TooOld(f"run {scored.run_id} has not kept its window; ask for a new attempt of {scored.run_date}")
+    return int(str(days))
+
+
 def _promised_customers(warehouse: Warehouse, request: RunRequest) -> Scalar:
     """How many customers this run's features have, by the ledger. Raises StaleFeatures when it has none."""
     row = warehouse.ledger_row(request.run_id, FEATURES_STEP)
@@ -129,7 +156,7 @@ def _score_batches(
         staging.add_rejected(rejected)
         counts["rejected"] += rejected.num_rows
         for found in rejected["reason"].value_counts():
-            counts[f"rejected_{found['values']}"] += found["counts"].as_py()
+            counts[f"{REJECTED}{found['values']}"] += found["counts"].as_py()
         if scorer is None or comes_out is None or not accepted.num_rows:
             continue
         values = accepted.to_pandas()

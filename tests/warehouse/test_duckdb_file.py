@@ -140,3 +140,18 @@ def test_preparing_again_changes_nothing(path):
     before = duckdb.connect(str(path), read_only=True).execute("select * from duckdb_columns()").fetchall()
     warehouse.prepare()
     assert duckdb.connect(str(path), read_only=True).execute("select * from duckdb_columns()").fetchall() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("alter table rfm_scores drop column model_id", "rfm_scores.model_id is missing, not VARCHAR"),
+        ("alter table rfm_scores alter monetary type double", r"monetary is DOUBLE, not DECIMAL\(18,2\)"),
+        ("alter table run_ledger rename facts to counts", "run_ledger.facts is missing"),
+    ],
+)
+def test_tables_of_an_older_layout_are_noticed_before_anything_runs(path, change, said):
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(change)
+    with pytest.raises(WarehouseUnusable, match=f"another version of this program: .*{said}"):
+        DuckDBWarehouse(path, lock_wait=1).prepare()

@@ -24,6 +24,7 @@ from tests.warehouse.given_features import (
 )
 from warehouse.warehouse import FeaturesMissing, ScoresRefused
 from workload import score as score_module
+from workload.guards import Guarded, Guards
 from workload.score import ModelMissing, StaleFeatures, score
 
 QUINTILE, TERCILE = rules_named("quintile"), rules_named("tercile")
@@ -44,8 +45,8 @@ def warehouse(path):
     return given_warehouse(path)
 
 
-def run(warehouse, request=None, rules=QUINTILE):
-    return score(warehouse, request or given_request(), rules, window_days=WINDOW, flow_run_id="flow-run")
+def run(warehouse, request=None, rules=QUINTILE, **more):
+    return score(warehouse, request or given_request(), rules, window_days=WINDOW, flow_run_id="flow-run", **more)
 
 
 def many(count: int, seed: int = 1):
@@ -89,6 +90,7 @@ def test_facts_and_ledger_row_tell_the_counts_the_reasons_and_the_model(warehous
         "rejected_missing_customer": 1,
         "rules": "quintile",
         "model_id": facts["model_id"],
+        "window_days": WINDOW,
     }
     row = warehouse.ledger_row("rfm-2026-06-29-1", "scoring")
     assert row.facts == facts
@@ -153,7 +155,7 @@ def test_a_day_without_customers_leaves_no_rows_and_no_model(warehouse, path):
     run(warehouse)
     given_features(path, [], given_request(attempt=2))
     facts = run(warehouse, given_request(attempt=2))
-    assert facts == {"rows_in": 0, "scored": 0, "rejected": 0, "rules": "quintile", "model_id": None}
+    assert (facts["rows_in"], facts["scored"], facts["rejected"], facts["model_id"]) == (0, 0, 0, None)
     assert read_rows(path, "select count(*) from rfm_scores") == [(0,)]
     assert read_rows(path, "select count(*) from rfm_models") == [(1,)]
 
@@ -279,3 +281,27 @@ def test_a_request_names_its_rules_and_a_model_of_other_rules_is_refused(warehou
     with pytest.raises(ModelMissing, match="is of the rules tercile, not quintile"):
         run(warehouse, given_request(rules="quintile", model=facts["model_id"]))
     assert run(warehouse, given_request(model=facts["model_id"]))["rules"] == "tercile"
+
+
+def test_a_guard_stops_before_the_commit_and_the_scores_of_all_dates_stay(warehouse, path):
+    week_before = given_request(RUN_DATE - timedelta(days=7))
+    given_features(path, many(20), week_before)
+    run(warehouse, week_before)
+    given_features(path, many(30))
+    run(warehouse)
+    before = [read_rows(path, query) for query in EVERYTHING]
+    again = given_request(attempt=2)
+    given_features(path, many(9), again)
+    guards = Guards(max_drop=0.5)
+    with pytest.raises(Guarded, match=r"9 customers can be scored and 20 were on 2026-06-22"):
+        run(warehouse, again, guards=guards)
+    assert [read_rows(path, query) for query in EVERYTHING] == before
+    assert warehouse.ledger_row(again.run_id, "scoring") is None
+    given_features(path, many(10), again)
+    assert run(warehouse, again, guards=guards)["scored"] == 10
+
+
+def test_warnings_stand_in_the_ledger(warehouse, path):
+    given_features(path, [*many(5), ("refunds", None, 0, "-9.00"), (None, 1, 1, "1.00")])
+    run(warehouse, guards=Guards(warn_on=frozenset({"missing_customer"})))
+    assert warehouse.ledger_row("rfm-2026-06-29-1", "scoring").facts["warnings"] == "missing_customer 1"

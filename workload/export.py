@@ -1,0 +1,126 @@
+"""Export: the segments for those who use them, and only what changed since the run_date before, with a manifest.
+
+Files are CSV for people and tools that read nothing else, and Parquet, exact to the type. Each is written aside
+and put in its place as a whole, the manifest last, with the checksums of the others: who needs all files of one
+run compares them. The target is a folder or any address that fsspec knows, such as gs://bucket/folder.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from errors import Permanent
+from warehouse.warehouse import CHANGES, CURRENT, LedgerRow, Warehouse
+from workload.target import Target, open_target
+
+BATCH_ROWS = 100_000
+EXECUTED = r"^[=+\-@\t\r\n]"
+"""A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection)."""
+
+Batches = Callable[[], AbstractContextManager[Iterator[pa.RecordBatch]]]
+
+
+class NothingToExport(Permanent):
+    """No scores of that date; no file was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """`before` is the run_date that the changes are counted from; on the first date everybody is new."""
+
+    run_id: str
+    run_date: date
+    before: date | None
+    customers: int
+    changed: int
+    where: str
+
+
+def export(warehouse: Warehouse, to: str, run_date: date | None = None) -> Exported:
+    """Writes segments and changes (.csv and .parquet) and manifest.json; of the last scored date unless told.
+
+    Doing it again gives the same files. Raises NothingToExport, CannotWrite, and what the warehouse raises.
+    """
+    ledger = _chosen(warehouse, run_date)
+    before = warehouse.scored_before(ledger.run_date)
+    since = before.run_date if before else None
+    written: dict[str, tuple[pa.Schema, Batches]] = {
+        "segments": (CURRENT, lambda: warehouse.current_segments(ledger.run_date, BATCH_ROWS)),
+        "changes": (CHANGES, lambda: warehouse.segment_changes(ledger.run_date, since, BATCH_ROWS)),
+    }
+    target = open_target(to)
+    rows: dict[str, int] = {}
+    with TemporaryDirectory(prefix="export-") as made:
+        for name, (schema, batches) in written.items():
+            with batches() as found:
+                rows[name] = _write(Path(made), name, schema, found)
+        if rows["segments"] != ledger.facts["scored"]:
+            raise NothingToExport(f"the scores of {ledger.run_date} were replaced meanwhile; export again")
+        manifest = _manifest(ledger, since, rows, Path(made))
+        (Path(made) / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _deliver(Path(made), [*manifest["sha256"], "manifest.json"], target)
+    return Exported(ledger.run_id, ledger.run_date, since, rows["segments"], rows["changes"], target.where)
+
+
+def _chosen(warehouse: Warehouse, run_date: date | None) -> LedgerRow:
+    days = {row.run_date: row for row in warehouse.scored_days()}
+    if not days:
+        raise NothingToExport("nothing has been scored yet; ask for a run first")
+    if run_date is not None and run_date not in days:
+        raise NothingToExport(f"{run_date} has not been scored; the last day that was is {max(days)}")
+    return days[run_date or max(days)]
+
+
+def _write(folder: Path, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+    rows = 0
+    with ExitStack() as stack:
+        text = stack.enter_context(pyarrow.csv.CSVWriter(folder / f"{name}.csv", schema))
+        exact = stack.enter_context(pyarrow.parquet.ParquetWriter(folder / f"{name}.parquet", schema))
+        for batch in batches:
+            text.write_batch(without_formulas(batch))
+            exact.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
+def without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Text that a spreadsheet would execute gets an apostrophe before it, which spreadsheets do not show."""
+    columns = [_harmless(column) if pa.types.is_string(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _harmless(text: pa.Array) -> pa.Array:
+    executed = pc.match_substring_regex(text, EXECUTED)
+    return pc.if_else(executed, pc.binary_join_element_wise("'", text, ""), text)
+
+
+def _manifest(ledger: LedgerRow, since: date | None, rows: dict[str, int], folder: Path) -> dict[str, Any]:
+    return {
+        "run_id": ledger.run_id,
+        "run_date": ledger.run_date.isoformat(),
+        "changes_since": since.isoformat() if since else None,
+        "model_id": ledger.facts["model_id"],
+        "rows": rows,
+        "sha256": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _deliver(folder: Path, names: list[str], target: Target) -> None:
+    for name in names:
+        target.put(folder / name, name)
