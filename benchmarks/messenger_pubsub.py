@@ -60,7 +60,7 @@ def _ours(name: str, receive: Receive) -> Iterator[Publish]:
 
 @contextmanager
 def _bare(name: str, receive: Receive) -> Iterator[Publish]:
-    from google.cloud import pubsub_v1
+    import google.cloud.pubsub_v1 as pubsub_v1
 
     publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
     topic = publisher.topic_path(PROJECT, f"bare-{name}")
