@@ -65,7 +65,7 @@ def confirmed_run(stack: Stack) -> Mapping[str, float]:
     accepted = time.time()
     wait_until_final(stack, run_id, began + WITHIN)
     ended = time.time()
-    return parts(flow_runs(stack, run_id), began, accepted, ended)
+    return parts(flow_runs(stack, run_id, began + WITHIN), began, accepted, ended)
 
 
 def wait_until_final(stack: Stack, run_id: str, deadline: float) -> None:
@@ -79,11 +79,16 @@ def wait_until_final(stack: Stack, run_id: str, deadline: float) -> None:
     raise SystemExit(f"{run_id} on the {stack.kind} stack did not end within {WITHIN:.0f} s")
 
 
-def flow_runs(stack: Stack, run_id: str) -> Mapping[str, Mapping[str, Any]]:
-    keys = [f"{run_id}/{step}" for step in STEPS]
-    wanted = {"flow_runs": {"idempotency_key": {"any_": keys}}}
-    found = httpx.post(f"{stack.record.prefect_api}/flow_runs/filter", json=wanted, timeout=30).raise_for_status()
-    return {flow_run["idempotency_key"].split("/")[1]: flow_run for flow_run in found.json()}
+def flow_runs(stack: Stack, run_id: str, deadline: float) -> Mapping[str, Mapping[str, Any]]:
+    """The flow runs of the run's steps, once all have ended: a status is published before its flow run ends."""
+    wanted = {"flow_runs": {"idempotency_key": {"any_": [f"{run_id}/{step}" for step in STEPS]}}}
+    while time.time() < deadline:
+        answer = httpx.post(f"{stack.record.prefect_api}/flow_runs/filter", json=wanted, timeout=30)
+        found = answer.raise_for_status().json()
+        if len(found) == len(STEPS) and all(flow_run["end_time"] for flow_run in found):
+            return {flow_run["idempotency_key"].split("/")[1]: flow_run for flow_run in found}
+        time.sleep(0.05)
+    raise SystemExit(f"the flow runs of {run_id} on the {stack.kind} stack did not end")
 
 
 def parts(found: Mapping[str, Mapping[str, Any]], began: float, accepted: float, ended: float) -> dict[str, float]:
