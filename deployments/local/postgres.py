@@ -42,8 +42,11 @@ def as_unprivileged(command: list[str]) -> list[str]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise SystemExit("Postgres does not run as root; run as a user, or set STACK_PREFECT_DATABASE=sqlite.")
-    rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--pdeathsig", "KILL", "--no-new-privs"]
-    return [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *rights, "--", *command]
+    rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--no-new-privs"]
+    # without this the kernel leaves the capability out where a program asks whether it may read a file: initdb does
+    rights += ["--securebits=+no_setuid_fixup"]
+    who = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    return [setpriv, *who, *rights, "--pdeathsig", "KILL", "--", *command]
 
 
 def make_data_folder(folder: Path) -> None:
