@@ -8,7 +8,7 @@ DEV := $(VENV)/dev.installed
 CODE := benchmarks deployments flows invoker messenger register rfm tasks tests warehouse workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status dbt-run docs format-sql explain export recompute messenger-setup dead-letters test lint format lock env-example bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean
+.PHONY: help run up down status dbt-run docs format-sql explain export recompute messenger-setup dead-letters test lint format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,8 +72,9 @@ lock: $(DEV) ## make the locks anew from requirements/*.in
 	@for name in run dev; do $(or $(shell command -v uv),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
 
-env-example: $(RUN) ## write .env.example anew from settings.py
+generated: $(RUN) ## write anew what is made from code: .env.example, docs/messages.schema.json
 	@$(BIN)/python -m deployments.env_example
+	@$(BIN)/python -m deployments.messages.schema
 
 bench-loop: $(RUN) ## measure a run from request to confirmation, step by step
 	@$(BIN)/python -m benchmarks.bench_loop

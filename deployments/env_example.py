@@ -9,7 +9,7 @@ from settings import PROJECT, Group, Settings
 
 HEADER = """\
 # Every setting and its default. Copy this file to .env and change what you need; the environment wins over .env.
-# Made by `make env-example` from settings.py.
+# Made by `make generated` from settings.py.
 """
 
 

@@ -58,4 +58,4 @@ def test_other_variables_of_the_environment_do_not_matter(monkeypatch):
 
 
 def test_the_example_lists_every_setting_as_it_is():
-    assert (PROJECT / ".env.example").read_text() == env_example(), "run `make env-example`"
+    assert (PROJECT / ".env.example").read_text() == env_example(), "run `make generated`"
