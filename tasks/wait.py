@@ -14,8 +14,10 @@ from errors import Permanent, Retryable
 from messenger.contract import RunRequest, RunStatus
 from messenger.messenger import Delivery, Messenger
 from settings import get_settings
+from tasks.report import publish_status, status_of
 from tasks.request import waiter_of
-from wiring import open_messenger
+from warehouse.warehouse import Warehouse
+from wiring import open_messenger, open_warehouse
 
 PULL_LIMIT = 10
 
@@ -25,7 +27,14 @@ class StepFailed(Permanent):
 
 
 class StepLost(Retryable):
-    """The step's flow run ended without a word: crashed, cancelled, or killed."""
+    """The step's flow run ended without a word: crashed, cancelled, killed, or its last status could not be sent."""
+
+    def __init__(self, request: RunRequest, ended: FlowRun) -> None:
+        self.cancelled = ended.state is not None and ended.state.is_cancelled()
+        super().__init__(
+            f"step {request.step} of run {request.run_id} ended as {ended.state_name} without a status;"
+            f" look at the log of flow run {ended.id}"
+        )
 
 
 class DeadlinePassed(Retryable):
@@ -64,8 +73,8 @@ def wait_for_final(
     *,
     poll: float,
     flow_run: Callable[[RunRequest], FlowRun | None] = find_flow_run,
-) -> RunStatus | None:
-    """The step's final status, or None when its flow run completed and the status did not come.
+) -> RunStatus:
+    """The step's final status.
 
     Between messages it asks Prefect, each `poll` seconds, whether the flow run still lives. A status that is
     on its way when the flow run ends gets one more `poll` to arrive. Raises StepLost and DeadlinePassed.
@@ -76,32 +85,37 @@ def wait_for_final(
         if status is not None:
             return status
         if ended is not None:
-            _refuse_unless_completed(ended, request)
-            return None
+            raise StepLost(request, ended)
         found = flow_run(request)
         if found is not None and found.state is not None and found.state.is_final():
             ended = found
     raise DeadlinePassed(f"step {request.step} of run {request.run_id} gave no result before {request.deadline}")
 
 
-def _refuse_unless_completed(ended: FlowRun, request: RunRequest) -> None:
-    if ended.state is not None and ended.state.is_completed():
-        return
-    raise StepLost(
-        f"step {request.step} of run {request.run_id} ended as {ended.state_name} without a status;"
-        f" look at the log of flow run {ended.id}"
-    )
+def tell_from_ledger(messenger: Messenger, warehouse: Warehouse, request: RunRequest, lost: StepLost) -> None:
+    """A step that has committed and could not say so has succeeded: its status is published now, from the ledger.
+
+    Raises the StepLost when nothing was committed, and when the step was cancelled.
+    """
+    row = None if lost.cancelled else warehouse.ledger_row(request.run_id, request.step)
+    if row is None:
+        raise lost
+    get_run_logger().warning("step %s has committed, but its status was lost: the ledger decides", request.step)
+    told = status_of(request, "succeeded", facts=dict(row.facts))
+    publish_status(messenger, told.model_copy(update={"flow_run_id": row.flow_run_id}))
 
 
 @task(name="wait", task_run_name="wait for {request.step}", cache_policy=NO_CACHE)
 def wait_for_step(request: RunRequest) -> None:
-    """Returns when the step says it succeeded, or when its flow run completed and only the news was lost.
+    """Returns when the step says it succeeded, or when the ledger says so and only the news was lost.
 
     Raises StepFailed with the step's own words, StepLost, or DeadlinePassed.
     """
     with closing(open_messenger()) as messenger:
-        status = wait_for_final(messenger, request, poll=get_settings().orchestrator.prefect_poll)
-    if status is None:
-        get_run_logger().warning("step %s completed, but its status was lost: the ledger decides", request.step)
-    elif status.error is not None:
+        try:
+            status = wait_for_final(messenger, request, poll=get_settings().orchestrator.prefect_poll)
+        except StepLost as lost:
+            tell_from_ledger(messenger, open_warehouse(), request, lost)
+            return
+    if status.error is not None:
         raise StepFailed(f"step {request.step} of run {request.run_id}: {status.error.type}: {status.error.message}")
