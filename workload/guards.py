@@ -7,6 +7,7 @@ were there on the run_date before. The old scores stay, and a person decides.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from errors import Permanent
@@ -39,6 +40,14 @@ def guards_of(chosen: Model) -> Guards:
         max_rejected=chosen.max_rejected,
         max_drop=chosen.max_drop,
     )
+
+
+def comparable(before: ScoredDay | None, run_date: date, window_days: int) -> ScoredDay | None:
+    """The scored day before, unless so long ago that no order can count on both days: then it says nothing.
+
+    So the first run of one's own orders is not held against the demo's of 1998.
+    """
+    return before if before is not None and (run_date - before.run_date).days < window_days else None
 
 
 def stop_or_warn(guards: Guards, run_id: str, facts: Mapping[str, Scalar], before: ScoredDay | None) -> dict[str, str]:

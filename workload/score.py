@@ -14,7 +14,7 @@ from rfm.rule_set import RuleSet
 from rfm.schemas import check, features_schema, scores_schema
 from rfm.score import Scorer
 from warehouse.warehouse import SCORES, Features, LedgerRow, ScoresRefused, Staging, StoredModel, Warehouse
-from workload.guards import REJECTED, Guards, stop_or_warn
+from workload.guards import REJECTED, Guards, comparable, stop_or_warn
 
 FEATURES_STEP, SCORING_STEP = "features", "scoring"
 BATCH_ROWS = 500_000
@@ -69,7 +69,8 @@ def score(
                     f"run {request.run_id}: {facts['scored']} customers were scored, but the edges were to be found in"
                     f" {features.scorable}; quarantine and warehouse disagree on who can be scored"
                 )
-        facts |= stop_or_warn(guards, request.run_id, facts, warehouse.scored_before(request.run_date))
+        before = comparable(warehouse.scored_before(request.run_date), request.run_date, window_days)
+        facts |= stop_or_warn(guards, request.run_id, facts, before)
         facts |= {
             "rules": (model.rules if model else wanted).name,
             "model_id": model.id if model else None,

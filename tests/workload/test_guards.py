@@ -5,7 +5,7 @@ import pytest
 from rfm.quarantine import REASONS
 from settings import REJECTIONS, Model
 from warehouse.warehouse import ScoredDay
-from workload.guards import Guarded, Guards, guards_of, stop_or_warn
+from workload.guards import Guarded, Guards, comparable, guards_of, stop_or_warn
 
 RUN_ID = "rfm-2026-06-29-1"
 WEEK_BEFORE = ScoredDay(date(2026, 6, 22), 100)
@@ -66,3 +66,9 @@ def test_everything_that_is_wrong_is_said_at_once():
 
 def test_a_day_without_customers_passes_where_there_was_none_before():
     assert stop_or_warn(guards_of(Model()), RUN_ID, facts(0), None) == {}
+
+
+@pytest.mark.parametrize(("run_date", "compared"), [(date(2028, 6, 10), True), (date(2028, 6, 11), False)])
+def test_a_day_that_shares_no_order_with_this_one_is_not_compared(run_date, compared):
+    assert (comparable(WEEK_BEFORE, run_date, window_days=720) is WEEK_BEFORE) is compared
+    assert comparable(None, run_date, window_days=720) is None
