@@ -1,4 +1,3 @@
-import shutil
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -6,7 +5,6 @@ import pytest
 
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_request, given_warehouse, read_rows
 from tests.workload.given_orders import given_order_lines, given_scored
-from warehouse.duckdb import DuckDBWarehouse
 from workload.explain import NothingToExplain, explain
 
 FIRST_DAY = RUN_DATE - timedelta(days=WINDOW - 1)
@@ -30,17 +28,6 @@ def scored(tmp_path_factory):
     path = tmp_path_factory.mktemp("scored") / "warehouse.duckdb"
     make_scored(given_warehouse(path), path)
     return path
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
-def warehouse(path, scored):
-    shutil.copyfile(scored, path)
-    return DuckDBWarehouse(path, lock_wait=5)
 
 
 def make_scored(warehouse, path):

@@ -1,7 +1,6 @@
 import csv
 import hashlib
 import json
-import shutil
 from datetime import timedelta
 
 import fsspec
@@ -10,7 +9,6 @@ import pytest
 
 from tests.warehouse.given_features import RUN_DATE, given_request, given_warehouse, read_rows
 from tests.workload.given_orders import given_scored
-from warehouse.duckdb import DuckDBWarehouse
 from workload import target as target_module
 from workload.export import NothingToExport, export
 from workload.target import CannotWrite
@@ -25,17 +23,6 @@ def scored(tmp_path_factory):
     path = tmp_path_factory.mktemp("scored") / "warehouse.duckdb"
     make_scored(given_warehouse(path), path)
     return path
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
-def warehouse(path, scored):
-    shutil.copyfile(scored, path)
-    return DuckDBWarehouse(path, lock_wait=5)
 
 
 def make_scored(warehouse, path):

@@ -1,5 +1,4 @@
 import os
-import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +6,6 @@ import pytest
 
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_request, given_warehouse
 from tests.workload.given_orders import given_order_lines, given_scored
-from warehouse.duckdb import DuckDBWarehouse
 from warehouse.warehouse import ChangedFeatures
 from workload.recompute import replaced_at, touched_dates
 from workload.source import WrongSource
@@ -22,17 +20,6 @@ def scored(tmp_path_factory):
     path = tmp_path_factory.mktemp("scored") / "warehouse.duckdb"
     make_scored(given_warehouse(path), path)
     return path
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
-def warehouse(path, scored):
-    shutil.copyfile(scored, path)
-    return DuckDBWarehouse(path, lock_wait=5)
 
 
 @pytest.fixture
