@@ -65,7 +65,8 @@ def install(folder: Path, locks: "list[Path]") -> None:
     if Path(uv).exists() and run([*with_uv, *files]):
         return
     sys.stderr.write("uv could not install the packages; pip does it, which takes some minutes.\n")
-    if not run([*pip, "--no-compile", *files]):
+    # the locks are complete; and pip, asked to resolve them, stumbles over a dependency that is named with an extra
+    if not run([*pip, "--no-deps", "--no-compile", *files]):
         sys.exit("The packages could not be installed; pip says why above.")
     run([str(python), "-m", "compileall", "-q", "-j", "0", str(folder / "lib")])
 
