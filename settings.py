@@ -220,6 +220,26 @@ class Orchestrator(Group):
     prefect_poll: Seconds = Field(2, description="how often a waiting run asks Prefect whether its step still lives")
 
 
+class Alerts(Group):
+    """Who is told when a run needs a person."""
+
+    urls: SecretStr = Field(
+        SecretStr(""), description="Apprise addresses (mail, Slack, Teams, webhook ...) with spaces between them"
+    )
+    runbook: str = Field("docs/operations.md", description="address at which your people find docs/operations.md")
+    late_after: Seconds = Field(4 * 3600, description="a scheduled date is late when it is not confirmed by then")
+
+    @property
+    def addresses(self) -> list[str]:
+        return self.urls.get_secret_value().split()
+
+    @model_validator(mode="after")
+    def _addresses(self) -> Self:
+        if wrong := [place for place, address in enumerate(self.addresses, 1) if "://" not in address]:
+            raise ValueError(f"number {wrong[0]} of ALERTS_URLS is no address such as mailto://... or slack://...")
+        return self
+
+
 class Stack(Group):
     """The local stack of `make run` and `make up`."""
 
@@ -246,6 +266,7 @@ class Settings(BaseSettings):
     invoker: Invoker = Invoker()
     prefect: Prefect = Prefect()
     orchestrator: Orchestrator = Orchestrator()
+    alerts: Alerts = Alerts()
     stack: Stack = Stack()
 
     @property
