@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.duckdb_features import DuckDBFeatures, check_columns
+from warehouse.duckdb_figures import counts_up_to, score_cells, segment_moves, segment_totals
 from warehouse.duckdb_file import opened
 from warehouse.duckdb_orders import changed_features, orders_of
 from warehouse.duckdb_replace import replace_scores
@@ -22,10 +24,14 @@ from warehouse.warehouse import (
     CustomerRow,
     FeatureTotals,
     LedgerRow,
+    Measure,
     Order,
+    ScoreCell,
     ScoredDay,
     ScoreTotals,
+    SegmentMove,
     SegmentSummary,
+    SegmentTotals,
     Staging,
     StoredModel,
     WarehouseUnusable,
@@ -179,6 +185,22 @@ class DuckDBWarehouse:
             [run_date],
         )
         return [SegmentSummary(*row) for row in rows]
+
+    def segment_totals(self, run_dates: Sequence[date]) -> list[SegmentTotals]:
+        with self._opened() as connection:
+            return segment_totals(connection, run_dates)
+
+    def segment_moves(self, run_date: date, before: date) -> list[SegmentMove]:
+        with self._opened() as connection:
+            return segment_moves(connection, run_date, before)
+
+    def score_cells(self, run_date: date) -> list[ScoreCell]:
+        with self._opened() as connection:
+            return score_cells(connection, run_date)
+
+    def counts_up_to(self, run_date: date, cuts: Mapping[Measure, Sequence[Decimal]]) -> dict[Measure, list[int]]:
+        with self._opened() as connection:
+            return counts_up_to(connection, run_date, cuts)
 
     def export_scores(self, run_date: date, path: Path) -> int:
         with self._opened() as connection:

@@ -144,6 +144,36 @@ class SegmentSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentTotals:
+    """Customers of one segment on one run_date, and the sum of their monetary."""
+
+    run_date: date
+    segment: str
+    customers: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMove:
+    """How many customers were in which segment on the day before and are in which one now; None: not scored."""
+
+    before: str | None
+    now: str | None
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCell:
+    """The customers with these scores of recency and frequency, whatever that of monetary."""
+
+    r_score: int
+    f_score: int
+    customers: int
+    revenue: Decimal
+    median_monetary: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerRow:
     """What stands of one customer and run_date in rfm_scores or rfm_rejected.
 
@@ -278,6 +308,23 @@ class Warehouse(Protocol):
 
     def segment_summary(self, run_date: date) -> Sequence[SegmentSummary]:
         """The segments that have customers, in no order."""
+
+    def segment_totals(self, run_dates: Sequence[date]) -> Sequence[SegmentTotals]:
+        """The segments that have customers on these days, in the order of the days."""
+
+    def segment_moves(self, run_date: date, before: date) -> Sequence[SegmentMove]:
+        """Everybody who was scored on either day, also those who stayed where they were."""
+
+    def score_cells(self, run_date: date) -> Sequence[ScoreCell]:
+        """The pairs of scores that have customers, by recency and frequency."""
+
+    def counts_up_to(
+        self, run_date: date, cuts: Mapping[Measure, Sequence[Decimal]]
+    ) -> Mapping[Measure, Sequence[int]]:
+        """For each cut, how many scored customers have at most that value: days, orders, money.
+
+        The cuts of a measure grow, and have at most two decimals.
+        """
 
     def export_scores(self, run_date: date, path: Path) -> int:
         """Writes the scores of the run_date to a Parquet file, by customer; returns the number of rows."""
