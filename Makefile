@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.installed
 DEV := $(VENV)/dev.installed
-CODE := benchmarks deployments flows invoker messenger register rfm tasks tests warehouse watch workload
+CODE := benchmarks deployments flows invoker messenger register rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status dbt-run docs format-sql explain export recompute messenger-setup dead-letters test lint format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean

@@ -137,6 +137,9 @@ class Published(Group):
     """Files for readers, replaced by atomic rename after each run."""
 
     path: ProjectPath = Path("data/published")
+    snapshots: Annotated[int, Field(ge=1)] = Field(
+        26, description="so many of the last run_dates can be asked about; the files of older ones stay"
+    )
 
 
 class Messenger(Group):
@@ -180,6 +183,9 @@ class Invoker(Group):
     auth: Literal["none", "google"] = Field("none", description="none (loopback only), or Google's ID tokens")
     audiences: Names = Field("", description="google: the accepted audiences, with commas between them")
     accounts: Names = Field("", description="google: e-mails of those who may ask, with commas between them")
+    readers: Names = Field(
+        "", description="google: e-mails of those who may read the results, with commas between them"
+    )
     certificates: Url = Field("https://www.googleapis.com/oauth2/v1/certs", description="google: JSON of key id: PEM")
     push_requests: str = Field("", description="full name of the subscription that pushes requests")
     push_statuses: str = Field("", description="full name of the subscription that pushes statuses")

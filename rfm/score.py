@@ -10,6 +10,7 @@ import pandas as pd
 
 from rfm.model import FittedModel
 from rfm.rule_set import MEASURES, Measure, RuleSet
+from rfm.scale import scale_of, segment_positions
 
 Scores = npt.NDArray[np.int8]
 
@@ -18,24 +19,18 @@ SCORE_COLUMN: dict[Measure, str] = {"recency": "r_score", "frequency": "f_score"
 
 
 def measure_scores(model: FittedModel, measure: Measure, values: npt.NDArray[np.int32 | np.int64]) -> Scores:
-    """1 is worst. Few days, many orders and much money are good."""
-    rule = model.rules.rule(measure)
-    edges = np.array(model.edges.whole(measure), dtype=np.int64)
-    if rule.value_on_edge == "below":
-        passed = np.searchsorted(edges, values, side="left")
-    else:
-        passed = np.searchsorted(edges, values, side="right")
-    scores: Scores = (rule.bins - passed if measure == "recency" else 1 + passed).astype(np.int8)
+    """1 is worst."""
+    scale = scale_of(model, measure)
+    passed = np.searchsorted(np.array(scale.edges, dtype=np.int64), values)
+    scores: Scores = np.array(scale.scores, dtype=np.int8)[passed]
     return scores
 
 
 def segment_map(rules: RuleSet) -> Scores:
     """Which segment, as its position in the rule set, each combination of scores has: [r - 1, f - 1, m - 1]."""
     table = np.full([rules.rule(measure).bins for measure in MEASURES], -1, dtype=np.int8)
-    for position, segment in enumerate(rules.segments):
-        for cell in segment.cells:
-            r, f, m = (rules.score_range(cell, measure) for measure in MEASURES)
-            table[r[0] - 1 : r[-1], f[0] - 1 : f[-1], m[0] - 1 : m[-1]] = position
+    for scores, position in segment_positions(rules).items():
+        table[tuple(score - 1 for score in scores)] = position
     return table
 
 

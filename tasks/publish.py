@@ -12,5 +12,8 @@ from wiring import open_warehouse
 def publish_results(request: RunRequest) -> None:
     """Replaces the files of the run_date, each by atomic rename."""
     from workload.publish import publish
+    from workload.snapshot import publish_snapshot
 
-    publish(open_warehouse(), request, get_settings().published.path)
+    warehouse, published = open_warehouse(), get_settings().published
+    publish(warehouse, request, published.path)
+    publish_snapshot(warehouse, request, published.path, keep=published.snapshots)

@@ -16,7 +16,7 @@ from warehouse.duckdb_figures import counts_up_to, score_cells, segment_moves, s
 from warehouse.duckdb_file import opened
 from warehouse.duckdb_orders import changed_features, orders_of
 from warehouse.duckdb_replace import replace_scores
-from warehouse.duckdb_segments import current_segments, customer_row, segment_changes
+from warehouse.duckdb_segments import current_segments, customer_row, rejected, segment_changes
 from warehouse.staging import ParquetStaging, parquet_staging
 from warehouse.tables import definitions, other_columns
 from warehouse.warehouse import (
@@ -213,6 +213,11 @@ class DuckDBWarehouse:
             )
             [(rows,)] = copied.fetchall()
         return int(rows)
+
+    @contextmanager
+    def rejected(self, run_date: date, rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
+        with self._opened() as connection:
+            yield rejected(connection, run_date, rows)
 
     def _opened(self, *, read_only: bool = True) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return opened(self._path, lock_wait=self._lock_wait, memory_limit=self._memory_limit, read_only=read_only)

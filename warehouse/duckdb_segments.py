@@ -6,7 +6,8 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from warehouse.warehouse import CHANGES, CURRENT, CustomerRow
+from warehouse.duckdb_features import VALUES
+from warehouse.warehouse import CHANGES, CURRENT, REJECTED, CustomerRow
 
 
 def customer_row(connection: duckdb.DuckDBPyConnection, customer_id: str, run_date: date) -> CustomerRow | None:
@@ -25,6 +26,18 @@ def customer_row(connection: duckdb.DuckDBPyConnection, customer_id: str, run_da
     run_id, recency, frequency, monetary, r, f, m, segment, reason = rows[0]
     scores = None if reason else (r, f, m)
     return CustomerRow(run_id, recency, frequency, monetary, scores=scores, segment=segment, reason=reason)
+
+
+def rejected(connection: duckdb.DuckDBPyConnection, run_date: date, rows: int) -> Iterator[pa.RecordBatch]:
+    reader = connection.sql(
+        f"""
+        select customer_id, recency, frequency, {VALUES["monetary"]} as monetary_cents, reason
+        from rfm_rejected where run_date = ? and customer_id <> '' order by customer_id
+        """,  # noqa: S608
+        params=[run_date],
+    ).to_arrow_reader(rows)
+    for batch in reader:
+        yield batch.cast(REJECTED)
 
 
 def current_segments(connection: duckdb.DuckDBPyConnection, run_date: date, rows: int) -> Iterator[pa.RecordBatch]:

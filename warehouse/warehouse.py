@@ -328,3 +328,6 @@ class Warehouse(Protocol):
 
     def export_scores(self, run_date: date, path: Path) -> int:
         """Writes the scores of the run_date to a Parquet file, by customer; returns the number of rows."""
+
+    def rejected(self, run_date: date, rows: int) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+        """The run_date's rejected rows that have a customer (REJECTED), by customer, about `rows` at a time."""

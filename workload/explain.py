@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-import numpy as np
-
 from errors import Permanent
 from rfm.model import FittedModel
+from rfm.one import OneScorer
 from rfm.rule_set import MEASURES, Measure
-from rfm.score import measure_scores
 from warehouse.warehouse import CustomerRow, LedgerRow, Order, Warehouse
 from workload.score import SCORING_STEP, stored_model, window_of
 
@@ -119,4 +117,4 @@ def _measure(model: FittedModel, measure: Measure, value: Value, value_now: Valu
 def _score(model: FittedModel, measure: Measure, value: int | Decimal) -> int:
     """Found anew from the stored model: an explanation that only repeats the stored score explains nothing."""
     whole = int(value * 100) if measure == "monetary" else int(value)
-    return int(measure_scores(model, measure, np.array([whole], dtype=np.int64))[0])
+    return OneScorer(model).measure_score(measure, whole)

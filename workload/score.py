@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from errors import Permanent
 from messenger.contract import RunRequest, Scalar
-from rfm.model import Edges, FittedModel, fit
+from rfm.fit import fit
+from rfm.model import Edges, FittedModel
 from rfm.quarantine import split
 from rfm.read_rules import rules_named
 from rfm.rule_set import RuleSet

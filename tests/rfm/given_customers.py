@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from rfm.model import FittedModel, fit
+from rfm.fit import fit
+from rfm.model import FittedModel
 from rfm.quarantine import FEATURES
 from rfm.rule_set import RuleSet
 from rfm.score import Scorer

@@ -267,3 +267,17 @@ def test_segments_are_summed_up(warehouse, path):
     assert (new.median_recency, new.median_frequency, new.median_monetary) == (2.5, 2.5, Decimal("1.65"))
     assert new.share == pytest.approx(2 / 3)
     assert summary["at risk"].revenue == Decimal("-1.00")
+
+
+def test_rejected_rows_come_by_customer_without_those_that_have_none(warehouse, path):
+    rows = [("b", None, 0, "-1.25"), ("a", WINDOW, 1, "5.00"), (None, 1, 1, "5.00")]
+    given_features(path, rows)
+    reasons = [("b", None, 0, -125, "no_positive_order"), ("a", WINDOW, 1, 500, "recency_out_of_window")]
+    commit(warehouse, rejected=[*reasons, (None, 1, 1, 500, "missing_customer")])
+
+    with warehouse.rejected(RUN_DATE, rows=1) as batches:
+        found = [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+    with warehouse.rejected(RUN_DATE - timedelta(days=1), rows=1) as batches:
+        assert list(batches) == []
+
+    assert found == reasons[::-1]

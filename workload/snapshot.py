@@ -1,0 +1,93 @@
+"""The snapshot of a run: its published results once more, in a file that the invoker can be asked about."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from messenger.contract import RunRequest
+from rfm.model import FittedModel
+from snapshot.layout import About, snapshot_files, snapshot_name, snapshots_folder
+from snapshot.write import Row, write_snapshot
+from warehouse.money import cents_of
+from warehouse.warehouse import LedgerRow, Warehouse
+from workload.publish import NotCommitted
+from workload.score import stored_model, window_of
+
+BATCH_ROWS = 50_000
+SCORES = ("r_score", "f_score", "m_score")
+
+
+def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path, *, keep: int) -> Path:
+    """Puts the run's snapshot in the place of the run_date's former one, and removes all but the `keep` newest dates.
+
+    What workload.publish has written for the run must be there. A run_date that is older than the kept ones gets no
+    snapshot. Raises NotCommitted, TooOld, and what the warehouse raises; then the former snapshot is whole.
+    """
+    files = published / request.pipeline / request.run_date.isoformat()
+    about, model = _about(warehouse, request, json.loads((files / "segments.json").read_text(encoding="utf-8")))
+    folder = snapshots_folder(published, request.pipeline)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / snapshot_name(request.run_date)
+    beside = path.with_name(f".{path.name}.{request.run_id}")
+    beside.unlink(missing_ok=True)
+    try:
+        write_snapshot(beside, about, _rows(warehouse, request.run_date, model, files / "scores.parquet"))
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    for old in list(snapshot_files(folder).values())[keep:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def _about(warehouse: Warehouse, request: RunRequest, content: dict[str, Any]) -> tuple[About, FittedModel | None]:
+    ledger = warehouse.ledger_row(request.run_id, request.step)
+    if ledger is None or content["run_id"] != request.run_id:
+        raise NotCommitted(f"run {request.run_id} has published no scores of {request.run_date}, or no longer")
+    model = _model(warehouse, ledger)
+    about = About(
+        run_id=ledger.run_id,
+        run_date=ledger.run_date,
+        window_days=window_of(ledger),
+        model_id=content["model_id"],
+        model=model,
+        scored=int(str(ledger.facts["scored"])),
+        rejected=int(str(ledger.facts["rejected"])),
+        segments=content["segments"],
+    )
+    return about, model
+
+
+def _model(warehouse: Warehouse, ledger: LedgerRow) -> FittedModel | None:
+    model_id = ledger.facts["model_id"]
+    stored = warehouse.find_model(str(model_id)) if model_id is not None else None
+    return stored_model(stored) if stored else None
+
+
+def _rows(warehouse: Warehouse, run_date: date, model: FittedModel | None, scores: Path) -> Iterator[Row]:
+    positions = {segment.name: place for place, segment in enumerate(model.rules.segments)} if model else {}
+    wanted = ["customer_id", "recency", "frequency", "monetary", *SCORES, "segment"]
+    with pyarrow.parquet.ParquetFile(scores) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+            yield from _scored(batch, positions)
+    with warehouse.rejected(run_date, BATCH_ROWS) as batches:
+        for batch in batches:
+            columns = (column.to_pylist() for column in batch.columns)
+            for customer, recency, frequency, cents, reason in zip(*columns, strict=True):
+                yield customer, recency, frequency, cents, None, None, None, None, reason
+
+
+def _scored(batch: pa.RecordBatch, positions: dict[str, int]) -> Iterator[Row]:
+    segments = [positions[name] for name in batch["segment"].to_pylist()]
+    whole = [batch[name].to_pylist() for name in ("customer_id", "recency", "frequency")]
+    scores = [batch[name].to_pylist() for name in SCORES]
+    columns = [*whole, cents_of(batch["monetary"]).to_pylist(), *scores, segments, [None] * batch.num_rows]
+    return cast(Iterator[Row], zip(*columns, strict=True))
