@@ -30,6 +30,10 @@ class FlowRun:
     ended_at: datetime | None
 
     @property
+    def ended_well(self) -> bool:
+        return self.state == "COMPLETED"
+
+    @property
     def ended_badly(self) -> bool:
         return self.state in ENDED_BADLY
 

@@ -1,5 +1,7 @@
 """Look: does a run that is not done still live? A process that died said nothing, but Prefect knows.
 
+So does it of a run that ended well and whose last word was lost.
+
 A look must never make an answer slow or fail: it is bounded, shared by those who ask at the same time, and left
 out for some seconds after Prefect did not answer.
 """
@@ -11,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
 
+from errors import Permanent
 from invoker.dispatch import ended_without_a_word
 from invoker.flow_runs import FlowRun, FlowRuns, PrefectUnavailable
 from messenger.contract import ORCHESTRATE, Failure, RunStatus
@@ -23,7 +26,9 @@ BLIND = 5.0
 FRESH = 1.0
 """Seconds for which what was seen of a run is not looked for again."""
 GRACE = timedelta(seconds=5)
-"""A flow run that failed told why itself; its own words get so long to arrive."""
+"""A flow run that came to its end told so itself; its own words get so long to arrive."""
+OWN_WORDS = ("COMPLETED", "FAILED")
+"""Prefect's types of states before which a flow run could speak; it could not when it crashed."""
 log = logging.getLogger(__name__)
 
 
@@ -41,8 +46,8 @@ class Looker:
         """The run as it is known after a look at Prefect, if it is on its way. Raises RegisterUnavailable."""
         if run.final or not run.published or time.monotonic() < self._blind_until:
             return run
-        died = await self._shared_look(run)
-        newest = await run_in_threadpool(self._register.get, run.run_id) if died else run
+        ended = await self._shared_look(run)
+        newest = await run_in_threadpool(self._register.get, run.run_id) if ended else run
         return newest or run
 
     async def _shared_look(self, run: Run) -> bool:
@@ -53,18 +58,18 @@ class Looker:
         return await asyncio.shield(self._looks[run.run_id][1])
 
     async def _look(self, run: Run) -> bool:
-        """Whether the run has died, and the register knows it now."""
+        """Whether the run has ended, and the register knows it now."""
         try:
             found = await self._flow_run(run)
-        except PrefectUnavailable as error:
+        except (PrefectUnavailable, Permanent) as error:
             self._blind_until = time.monotonic() + BLIND
             log.warning("run %s was not looked for: %s", run.run_id, error)
             return False
-        failure = self._failure(run, found)
-        if failure is None:
+        status = self._end(run, found)
+        if status is None:
             return False
-        log.warning("run %s has failed: %s: %s", run.run_id, failure.type, failure.message)
-        await run_in_threadpool(self._register.note_status, _failed(run, failure, found))
+        log.warning("run %s has %s without a word of its own", run.run_id, status.state)
+        await run_in_threadpool(self._register.note_status, status)
         return True
 
     async def _flow_run(self, run: Run) -> FlowRun | None:
@@ -75,25 +80,31 @@ class Looker:
             found = await self._flow_runs.get(told, within=WITHIN)
         return found
 
-    def _failure(self, run: Run, found: FlowRun | None) -> Failure | None:
+    def _end(self, run: Run, found: FlowRun | None) -> RunStatus | None:
+        """How the run has ended, or None while it may be on its way."""
         now = datetime.now(UTC)
         if found is None:
             late = now - run.requested_at > self._patience
             words = "Prefect knows nothing of it; look at the dead letters"
-            return Failure(type="NeverStarted", message=words) if late else None
-        if not found.ended_badly or (found.state == "FAILED" and now - (found.ended_at or now) < GRACE):
+            return _status(run, None, Failure(type="NeverStarted", message=words)) if late else None
+        if found.state in OWN_WORDS and now - (found.ended_at or now) < GRACE:
             return None
-        return Failure(type=found.state_name, message=ended_without_a_word(found))
+        if found.ended_well:
+            return _status(run, found, None)
+        if found.ended_badly:
+            return _status(run, found, Failure(type=found.state_name, message=ended_without_a_word(found)))
+        return None
 
 
-def _failed(run: Run, failure: Failure, found: FlowRun | None) -> RunStatus:
+def _status(run: Run, found: FlowRun | None, failure: Failure | None) -> RunStatus:
+    """What the orchestrator would have said: it succeeds only when every step was confirmed."""
     return RunStatus(
         run_id=run.run_id,
         pipeline=run.pipeline,
         step=ORCHESTRATE,
         run_date=run.run_date,
         attempt=run.attempt,
-        state="failed",
+        state="failed" if failure else "succeeded",
         error=failure,
         flow_run_id=found.id if found else None,
         at=datetime.now(UTC),

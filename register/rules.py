@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from messenger.contract import ORCHESTRATE, Failure, RunRequest, RunStatus, Scalar
 from register.register import ParametersConflict, Run, RunState, StepNews
 
-RANK = {"requested": 0, "started": 1, "succeeded": 2, "failed": 2}
+REQUESTED, REFUSED, STARTED, FINAL = range(4)
+"""How far a step is. Refused: it failed before any flow run of it existed."""
 
 
 def next_attempt(newest: Run | None, parameters: Mapping[str, Scalar], *, force: bool) -> int | None:
@@ -21,13 +22,20 @@ def next_attempt(newest: Run | None, parameters: Mapping[str, Scalar], *, force:
     return None
 
 
+def progress(news: StepNews) -> int:
+    """A refused request can be repaired and replayed: what its flow run then says goes beyond the refusal."""
+    if news.state == "failed":
+        return REFUSED if news.flow_run_id is None else FINAL
+    return {"requested": REQUESTED, "started": STARTED, "succeeded": FINAL}[news.state]
+
+
 def merge(known: StepNews | None, news: StepNews) -> StepNews:
     """What is known of a step after the news: whatever order they come in, and however often.
 
-    A state only moves on, and a final one is never left. Of two `started`, as when a step's process was
-    started again, the later one counts.
+    A state only moves on, and how a flow run ended is never left. Of two `started`, as when a step's process
+    was started again, the later one counts.
     """
-    if known is None or RANK[news.state] > RANK[known.state]:
+    if known is None or progress(news) > progress(known):
         return news
     if news.state == known.state == "started" and news.at > known.at:
         return news

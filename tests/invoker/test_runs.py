@@ -91,6 +91,53 @@ def test_a_run_that_just_failed_is_left_its_own_words(invoker, prefect, messenge
     assert run["error"]["type"] == "StepFailed"
 
 
+def test_a_run_that_ended_well_and_whose_last_word_was_lost_is_shown_as_succeeded(invoker, prefect, messenger):
+    invoker.get("/invoke", params={"run_date": DAY})
+    wait_until(prefect.keys)
+    send_status(messenger, request_for(), "started", flow_run_id=prefect.run_of(KEY)["id"])
+    prefect.end(KEY, "Completed")
+
+    run = wait_until(lambda: (found := invoker.get(RUN).json())["state"] == "succeeded" and found)
+
+    assert run["error"] is None
+    assert invoker.get("/invoke", params={"run_date": DAY}).status_code == 200
+
+
+def test_a_run_that_just_ended_well_is_left_its_own_words(invoker, prefect):
+    invoker.get("/invoke", params={"run_date": DAY})
+    wait_until(prefect.keys)
+    prefect.end(KEY, "Completed")
+    prefect.run_of(KEY)["end_time"] = datetime.now(UTC).isoformat()
+
+    assert invoker.get(RUN).json()["state"] == "requested"
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_a_prefect_that_refuses_the_search_makes_no_answer_fail(front, prefect, status):
+    front.get("/invoke", params={"run_date": DAY})
+    prefect.answers_with = status
+
+    assert front.get(RUN).json()["state"] == "requested"
+    assert front.get("/invoke", params={"run_date": DAY}).status_code == 200
+
+
+def test_a_run_that_was_refused_and_replayed_after_the_repair_shows_how_it_went(invoker, prefect, messenger):
+    registered = prefect.deployments.pop("orchestrate/rfm")
+    invoker.get("/invoke", params={"run_date": DAY})
+    letter = wait_until(messenger.dead_letters)[0]
+    wait_until(lambda: invoker.get(RUN).json()["state"] == "failed")
+
+    prefect.deployments["orchestrate/rfm"] = registered
+    messenger.replay(letter.message_id)
+    wait_until(prefect.keys)
+    send_status(messenger, request_for(), "started", flow_run_id=prefect.run_of(KEY)["id"])
+    wait_until(lambda: invoker.get(RUN).json()["state"] == "started")
+    send_status(messenger, request_for(), "succeeded", flow_run_id=prefect.run_of(KEY)["id"])
+
+    run = wait_until(lambda: (found := invoker.get(RUN).json())["state"] == "succeeded" and found)
+    assert run["error"] is None
+
+
 def test_a_run_that_prefect_started_itself_is_found_by_the_id_it_told(invoker, prefect, messenger):
     crashed = prefect.put("orchestrate/rfm", "a schedule's own key", {})
     prefect.end("a schedule's own key", "Crashed")

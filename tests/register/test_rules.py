@@ -31,7 +31,7 @@ def run(attempt=1, state="requested", parameters=None):
 
 def news(state, *, minutes=0, step="features", **fields):
     if state == "failed":
-        fields.setdefault("error", BOOM)
+        fields = {"error": BOOM, "flow_run_id": "f", **fields}
     return StepNews(step=step, state=state, at=NOW + timedelta(minutes=minutes), **fields)
 
 
@@ -89,6 +89,19 @@ def test_news_in_any_order_give_the_same_step(order):
         known = merge(known, news(state, minutes=at[state]))
 
     assert known == news("failed", minutes=2)
+
+
+@pytest.mark.parametrize("later", ["started", "succeeded", "failed"])
+def test_a_refusal_is_followed_by_what_the_flow_run_of_its_replay_says_whatever_their_order(later):
+    refused, told = news("failed", minutes=1, flow_run_id=None), news(later, minutes=2, flow_run_id="f")
+
+    assert merge(refused, told) == merge(told, refused) == told
+
+
+def test_a_refusal_is_not_undone_by_its_request():
+    refused = news("failed", flow_run_id=None)
+
+    assert merge(refused, news("requested", minutes=1)) == refused
 
 
 states = st.sampled_from(["requested", "started", "succeeded", "failed"])
