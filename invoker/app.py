@@ -14,7 +14,7 @@ from invoker.accept import Acceptance
 from invoker.certificates import Certificates
 from invoker.consumer import consuming
 from invoker.handle import Handle, Handlers
-from invoker.logs import configure_logging
+from invoker.logs import configure_logging, without_tracebacks
 from invoker.look import Looker
 from invoker.middleware import BodyLimit, LoopbackOnly, RequestLog
 from invoker.parts import Parts
@@ -111,8 +111,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(chosen, traffic) as parts:
-            app.state.parts = parts
+        async with AsyncExitStack() as life:
+            try:
+                app.state.parts = await life.enter_async_context(running(chosen, traffic))
+            except (Permanent, Retryable) as error:
+                log.error("the invoker does not start: %s", error)
+                without_tracebacks()
+                raise
             yield
 
     app = FastAPI(

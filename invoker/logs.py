@@ -77,3 +77,8 @@ def configure_logging(style: Literal["text", "json"]) -> None:
         logger.propagate = name != "uvicorn.access"
     for chatty in ("httpx", "httpcore", "google"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def without_tracebacks() -> None:
+    """What stops the start is ours and was said in full: the server's traceback of it would only bury that."""
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith("Traceback"))

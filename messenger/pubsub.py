@@ -155,7 +155,7 @@ class PubSubMessenger:
 
     def close(self) -> None:
         for subscription in list(self._calls):
-            self._forget_calls(subscription)
+            self._give_back(subscription)
         self._publisher.transport.close()
         self._subscriber.transport.close()
 
@@ -198,6 +198,19 @@ class PubSubMessenger:
     def _forget_calls(self, subscription: str) -> None:
         for call in self._calls.pop(subscription, ()):
             call.cancel()
+
+    def _give_back(self, subscription: str) -> None:
+        """What arrived and nobody pulled is for another process, at once and not a lease later."""
+        receipts = [delivery.receipt for _, delivery in self._arrived.pop(subscription, ())]
+        calls = self._calls[subscription]
+        for call in calls:
+            call.cancel()
+            if not call.cancelled() and call.exception() is None:
+                receipts += [received.ack_id for received in call.result().received_messages]
+        calls.clear()
+        if receipts:
+            with suppress(MessengerUnavailable):
+                self._lease_for(subscription, receipts, 0)
 
     def _take(self, subscription: str, limit: int) -> Sequence[Delivery]:
         """What arrived. Not what lay too long since: its lease may end any moment, and it will come again."""

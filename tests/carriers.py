@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,13 +12,14 @@ from deployments.emulator import NOT_INSTALLED, find_emulator, running_emulator
 from messenger import consume, pubsub
 from messenger.embedded import EmbeddedMessenger
 from messenger.pubsub import PubSubMessenger
+from settings import Messenger
 
 
 class Carrier:
     """In seconds, `tick`: the shortest lease, and `quiet`: the time in which a message that is due has come.
 
     `hurry`: by how much delays are shortened. `filters`: whether a waiter gets only the messages of its run.
-    `largest` in bytes: a body it carries.
+    `largest` in bytes: a body it carries. `settings`: by which a program chooses it.
     """
 
     def __init__(self):
@@ -46,6 +48,7 @@ class EmbeddedCarrier(Carrier):
     def __init__(self, folder):
         super().__init__()
         self.path = folder / "messenger.db"
+        self.settings = Messenger(path=self.path)
         self._imports = "from pathlib import Path\nfrom messenger.embedded import EmbeddedMessenger"
         self._opening = f"EmbeddedMessenger(Path({str(self.path)!r})"
 
@@ -65,6 +68,7 @@ class PubSubCarrier(Carrier):
     def __init__(self):
         super().__init__()
         self.prefix = f"t{uuid4().hex[:8]}-"
+        self.settings = Messenger(kind="pubsub", project="test-project", prefix=self.prefix)
         self._imports = "from messenger.pubsub import PubSubMessenger"
         self._opening = f"PubSubMessenger('test-project', prefix={self.prefix!r}"
 
@@ -84,17 +88,31 @@ def emulator():
         yield address
 
 
+@contextmanager
+def _carrier(request, folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(consume, "LONGEST_PULL", 0.1)
+        if request.param == "embedded":
+            carrier = EmbeddedCarrier(folder)
+        else:
+            patch.setenv("PUBSUB_EMULATOR_HOST", request.getfixturevalue("emulator"))
+            patch.setattr(pubsub, "LISTING_WAIT", 0.3)
+            carrier = PubSubCarrier()
+        yield carrier
+        carrier.close()
+
+
 @pytest.fixture(params=["embedded", "pubsub"])
-def carrier(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(consume, "LONGEST_PULL", 0.1)
-    if request.param == "embedded":
-        carrier = EmbeddedCarrier(tmp_path)
-    else:
-        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", request.getfixturevalue("emulator"))
-        monkeypatch.setattr(pubsub, "LISTING_WAIT", 0.3)
-        carrier = PubSubCarrier()
-    yield carrier
-    carrier.close()
+def carrier(request, tmp_path):
+    with _carrier(request, tmp_path) as carrier:
+        yield carrier
+
+
+@pytest.fixture(scope="module", params=["embedded", "pubsub"])
+def shared_carrier(request, tmp_path_factory):
+    """One for all tests of a file."""
+    with _carrier(request, tmp_path_factory.mktemp("carrier")) as carrier:
+        yield carrier
 
 
 @pytest.fixture

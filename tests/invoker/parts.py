@@ -47,9 +47,10 @@ def wait_until(condition, within=10.0, what="the condition"):
     return found
 
 
-def settings_for(folder, prefect, **invoker_settings):
+def settings_for(folder, prefect, messenger=None, **invoker_settings):
+    """`messenger`: settings of another one than the embedded."""
     return Settings(
-        messenger=Messenger(path=folder / "messenger.db"),
+        messenger=messenger or Messenger(path=folder / "messenger.db"),
         runs=Runs(path=folder / "register.db"),
         prefect=Prefect(api_url=prefect.url),
         invoker=Invoker(**invoker_settings),

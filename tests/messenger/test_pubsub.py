@@ -287,6 +287,20 @@ def test_more_than_asked_for_is_kept_for_the_next_pull(messenger):
     assert sorted(one.body for one in pulled) == [b"1", b"2", b"3"]
 
 
+def test_what_came_for_a_pull_that_never_followed_is_given_back_at_the_end(messenger):
+    """As when a consumer gives back at its end what waits: it comes to the call that is still open."""
+    ending = PubSubMessenger(PROJECT, prefix=messenger._named.prefix)
+    assert ending.pull(INVOKER_REQUESTS, limit=10, wait=0.2) == []
+    messenger.publish(REQUESTS, b"body", {})
+    (call,) = ending._calls[INVOKER_REQUESTS]
+    assert len(call.result(timeout=10).received_messages) == 1
+
+    ending.close()
+
+    (delivery,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
+    assert delivery.body == b"body"
+
+
 def test_what_lay_too_long_is_left_to_come_again(messenger, monkeypatch):
     assert messenger.pull(INVOKER_REQUESTS, limit=10, wait=0.2) == []
     messenger.publish_many(REQUESTS, [(b"1", {}), (b"2", {})])

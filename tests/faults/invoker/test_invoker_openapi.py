@@ -21,28 +21,28 @@ REQUESTS = "projects/p/subscriptions/requests-invoker-push"
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory):
-    """The document of a running invoker. Its Messenger is the real one, without consumers."""
+def api(tmp_path_factory, shared_carrier):
+    """The document of a running invoker. Its Messenger is a real one, without consumers."""
+    shared_carrier.open().setup()
     prefect = PrefectStandIn().start()
-    chosen = settings_for(tmp_path_factory.mktemp("openapi"), prefect, pull=False, push_requests=REQUESTS)
+    folder = tmp_path_factory.mktemp("openapi")
+    chosen = settings_for(folder, prefect, shared_carrier.settings, pull=False, push_requests=REQUESTS)
     with client_of(create_app(chosen)) as client:
         yield schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
     prefect.stop()
 
 
+OF_MESSAGES = [("GET", "/invoke"), ("POST", "/invoke"), ("POST", "/pubsub/push"), ("GET", "/readiness")]
+"""The others do the same on every carrier."""
+OPERATIONS = [*OF_MESSAGES, ("GET", "/runs"), ("GET", "/runs/{run_id}"), ("GET", "/healthcheck")]
+ASKED = [
+    *(("embedded", method, path) for method, path in OPERATIONS),
+    *(("pubsub", method, path) for method, path in OF_MESSAGES),
+]
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/invoke"),
-        ("POST", "/invoke"),
-        ("GET", "/runs"),
-        ("GET", "/runs/{run_id}"),
-        ("POST", "/pubsub/push"),
-        ("GET", "/healthcheck"),
-        ("GET", "/readiness"),
-    ],
-)
+@pytest.mark.parametrize(("shared_carrier", "method", "path"), ASKED, indirect=["shared_carrier"])
 def test_nothing_is_a_fault_of_ours_and_every_answer_is_as_documented(api, method, path, mode):
     operation = api[path][method]
 
@@ -57,12 +57,12 @@ def test_nothing_is_a_fault_of_ours_and_every_answer_is_as_documented(api, metho
         assert mode is GenerationMode.NEGATIVE, "nothing valid can be asked"
 
 
+@pytest.mark.parametrize("shared_carrier", ["embedded"], indirect=True)
 def test_every_operation_is_asked(api):
-    asked = {"/invoke", "/runs", "/runs/{run_id}", "/pubsub/push", "/healthcheck", "/readiness"}
-
-    assert {result.ok().path for result in api.get_all_operations()} == asked
+    assert {result.ok().path for result in api.get_all_operations()} == {path for _, path in OPERATIONS}
 
 
+@pytest.mark.parametrize("shared_carrier", ["embedded"], indirect=True)
 def test_every_problem_is_documented_with_its_media_type_its_model_and_an_example(api):
     for path, route in api.raw_schema["paths"].items():
         for method, operation in route.items():

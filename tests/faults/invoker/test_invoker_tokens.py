@@ -25,12 +25,14 @@ def key():
 
 
 @pytest.fixture(scope="module")
-def world(key, tmp_path_factory):
+def world(key, shared_carrier, tmp_path_factory):
     """The app behind tokens, with a certificate server and a stand-in for Prefect."""
+    shared_carrier.open().setup()
     folder, prefect, certificates = tmp_path_factory.mktemp("tokens"), PrefectStandIn().start(), CertificateServer(key)
     settings = settings_for(
         folder,
         prefect,
+        shared_carrier.settings,
         pull=False,
         certificates=certificates.url,
         accounts=ACCOUNT,

@@ -1,1 +1,0 @@
-from tests.carriers import carrier, emulator, messenger  # noqa: F401
