@@ -1,24 +1,26 @@
-"""The pipelines: which steps, in which order, by which deployments.
+"""The pipelines: which steps, in which order, carried out by which flows.
 
 A pipeline is data. Another model is another entry here, a flow for its Python step and, if it needs SQL, a
-dbt selector; nothing changes in the orchestrator, the messenger or the invoker.
+dbt selector; nothing changes in the orchestrator, the messenger or the invoker. On which platform a step runs
+is no matter of the pipeline but of the environment: STEPS_PLATFORM and STEPS_ELSEWHERE.
 """
 
 from dataclasses import dataclass
 
 from messenger.contract import ORCHESTRATE
+from settings import Steps
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One request to the Workload.
 
-    `deployment` is Prefect's `flow/deployment` name; `confirmed_by` names the check in tasks/confirm.py that
-    reads ledger and tables after the step said it succeeded.
+    `flow` is the Prefect flow that carries it out, with a deployment for each platform (prefect.yaml);
+    `confirmed_by` names the check in tasks/confirm.py that reads ledger and tables after the step said it succeeded.
     """
 
     name: str
-    deployment: str
+    flow: str
     confirmed_by: str
 
 
@@ -39,8 +41,8 @@ PIPELINES = {
         Pipeline(
             name="rfm",
             steps=(
-                Step("features", deployment="features/rfm", confirmed_by="features"),
-                Step("scoring", deployment="scoring/rfm", confirmed_by="scores"),
+                Step("features", flow="features", confirmed_by="features"),
+                Step("scoring", flow="scoring", confirmed_by="scores"),
             ),
         ),
     )
@@ -57,13 +59,16 @@ def find_pipeline(name: str) -> Pipeline:
     return PIPELINES[name]
 
 
-def deployment_of(pipeline_name: str, step_name: str) -> str:
-    """The deployment that a request for this step starts. Only what stands here can ever be started."""
+def deployment_of(pipeline_name: str, step_name: str, steps: Steps) -> str:
+    """The deployment, as `flow/deployment`, that a request for this step starts.
+
+    Only what stands here can ever be started. Raises UnknownStep.
+    """
     pipeline = find_pipeline(pipeline_name)
     if step_name == ORCHESTRATE:
         return pipeline.entry
     for step in pipeline.steps:
         if step.name == step_name:
-            return step.deployment
+            return f"{step.flow}/{steps.platform_of(pipeline.name, step.name)}"
     known = ", ".join([ORCHESTRATE, *(step.name for step in pipeline.steps)])
     raise UnknownStep(f"pipeline {pipeline_name!r} has no step {step_name!r}; known: {known}")

@@ -5,6 +5,7 @@ name is its group: `INVOKER_PORT=9000` sets `settings.invoker.port`. A wrong val
 does not have, stops the program with the whole list of what is wrong. `.env.example` lists them all.
 """
 
+import base64
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -163,6 +164,35 @@ class Messenger(Group):
         return self
 
 
+PLATFORMS = ("process", "cloud-run", "vertex-ai")
+"""What a step can run on; its deployments in prefect.yaml bear these names."""
+Platform = Literal["process", "cloud-run", "vertex-ai"]
+
+
+def _platforms_by_step(value: str) -> str:
+    for entry in _listed(value).split(","):
+        step, _, platform = entry.partition("=")
+        if entry and (step.count("/") != 1 or platform not in PLATFORMS):
+            raise ValueError(f"{entry!r} is not <pipeline>/<step>=<platform>; platforms: {', '.join(PLATFORMS)}")
+    return _listed(value)
+
+
+class Steps(Group):
+    """Where the steps run: by which of its deployments each is started."""
+
+    platform: Platform = Field("process", description="process, cloud-run or vertex-ai: of every step not named below")
+    elsewhere: Annotated[str, AfterValidator(_platforms_by_step)] = Field(
+        "", description="steps that run elsewhere, such as rfm/scoring=vertex-ai, with commas between them"
+    )
+
+    def named(self) -> dict[str, str]:
+        """Platforms of the steps that run elsewhere, by `<pipeline>/<step>`."""
+        return dict(entry.split("=") for entry in self.elsewhere.split(",") if entry)
+
+    def platform_of(self, pipeline: str, step: str) -> str:
+        return self.named().get(f"{pipeline}/{step}", self.platform)
+
+
 class Runs(Group):
     """Which runs were asked for, and the news about them."""
 
@@ -216,6 +246,14 @@ class Prefect(Group):
     api_key: SecretStr = Field(SecretStr(""), description="for Prefect Cloud")
     api_auth_string: SecretStr = Field(SecretStr(""), description="user:password of a server of yours")
 
+    def authorization(self) -> dict[str, str]:
+        """HTTP headers, as Prefect's client does it: the server's basic authentication wins over the Cloud's key."""
+        if pair := self.api_auth_string.get_secret_value():
+            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        if key := self.api_key.get_secret_value():
+            return {"Authorization": f"Bearer {key}"}
+        return {}
+
 
 class Orchestrator(Group):
     """When runs start by themselves, and how long a step may take."""
@@ -257,6 +295,26 @@ class Stack(Group):
     process_start: Literal["fork", "stock"] = Field("fork", description="how process workers start flow runs")
 
 
+class Deploy(Group):
+    """Google Cloud, as `make deploy` reads it from a file of deployments/environments/ (docs/work-pools.md)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    project: str = Field("", description="the Google Cloud project")
+    region: str = Field("", description="of Cloud Run and Vertex AI, such as europe-west1")
+    sql_runner_image: str = Field("", description="the SQL runner's image, by tag or digest")
+    sql_runner_account: str = Field("", description="e-mail of the service account that the SQL runner runs as")
+    rfm_image: str = Field("", description="the Python app's image, by tag or digest")
+    rfm_account: str = Field("", description="e-mail of the service account that the Python app runs as")
+    vpc_connector: str = Field("", description="Cloud Run: name of the VPC connector; empty: none")
+    network: str = Field("", description="Vertex AI: full name of the peered network; empty: none")
+    secrets: Names = Field(
+        "", description="variables of the containers and their secrets, such as PREFECT_API_KEY=prefect-key:latest"
+    )
+    runs_at_once: Annotated[int, Field(ge=1)] = Field(4, description="of one step; more runs wait for their turn")
+    code: str = Field("/app", description="folder of the code in the images")
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=PROJECT / ".env", env_nested_delimiter="_", env_nested_max_split=1, extra="ignore", frozen=True
@@ -268,12 +326,14 @@ class Settings(BaseSettings):
     dbt: Dbt = Dbt()
     published: Published = Published()
     messenger: Messenger = Messenger()
+    steps: Steps = Steps()
     runs: Runs = Runs()
     invoker: Invoker = Invoker()
     prefect: Prefect = Prefect()
     orchestrator: Orchestrator = Orchestrator()
     alerts: Alerts = Alerts()
     stack: Stack = Stack()
+    deploy: Deploy = Deploy()
 
     @property
     def business_zone(self) -> ZoneInfo:

@@ -11,6 +11,7 @@ from errors import Permanent
 from invoker.flow_runs import FlowRun, FlowRunRefused, FlowRuns
 from messenger.contract import ORCHESTRATE, Failure, RunRequest, RunStatus
 from pipelines import UnknownStep, deployment_of
+from settings import get_settings
 
 RESERVED = "__prefect"
 """Prefect computes values for parameters of such names, from templates and stored variables."""
@@ -49,7 +50,7 @@ async def dispatch(request: RunRequest, flow_runs: FlowRuns, tell: Tell) -> Flow
 
 
 async def _create(request: RunRequest, flow_runs: FlowRuns) -> tuple[FlowRun, bool]:
-    deployment = deployment_of(request.pipeline, request.step)
+    deployment = deployment_of(request.pipeline, request.step, get_settings().steps)
     if reserved := [name for name in request.parameters if name.startswith(RESERVED)]:
         raise FlowRunRefused(f"names that Prefect keeps for itself: {', '.join(reserved)}")
     # the run as a whole takes its deadlines from when it starts; a step has an orchestrator that gave up on it
@@ -61,6 +62,7 @@ async def _create(request: RunRequest, flow_runs: FlowRuns) -> tuple[FlowRun, bo
         name=request.key,
         parameters=flow_parameters(request),
         tags=[request.pipeline, request.run_date.isoformat()],
+        labels={"run_id": request.run_id, "pipeline": request.pipeline, "step": request.step},
     )
 
 

@@ -40,9 +40,18 @@ class FlowRun:
 
 class FlowRuns(Protocol):
     async def create(
-        self, deployment: str, *, key: str, name: str, parameters: Mapping[str, Any], tags: Sequence[str]
+        self,
+        deployment: str,
+        *,
+        key: str,
+        name: str,
+        parameters: Mapping[str, Any],
+        tags: Sequence[str],
+        labels: Mapping[str, str],
     ) -> tuple[FlowRun, bool]:
         """The deployment's flow run of this key, and whether it is new.
+
+        `labels` go to what the platform starts for the run: a Cloud Run job, a Vertex AI job.
 
         Prefect gives back the flow run that it already has under the key, whatever became of it and whatever
         its parameters are. Raises PrefectUnavailable, FlowRunRefused.

@@ -5,7 +5,6 @@ answer at once, and importing it takes as much time and memory as the rest of th
 (docs/adr/0010-invoker-speaks-prefects-api.md).
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -42,27 +41,31 @@ T = TypeVar("T", bound=BaseModel)
 _ANSWERS = TypeAdapter(list[_Answer])
 
 
-def _authorization(prefect: Prefect) -> dict[str, str]:
-    """As Prefect's client does it: the server's basic authentication wins over the Cloud's key."""
-    if pair := prefect.api_auth_string.get_secret_value():
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-    if key := prefect.api_key.get_secret_value():
-        return {"Authorization": f"Bearer {key}"}
-    return {}
-
-
 class PrefectApi:
     """Implements FlowRuns. The ids of deployments are remembered until Prefect does not know them any more."""
 
     def __init__(self, prefect: Prefect) -> None:
         self._url = prefect.api_url.rstrip("/")
-        self._client = httpx.AsyncClient(headers=_authorization(prefect), timeout=CREATE_WITHIN)
+        self._client = httpx.AsyncClient(headers=prefect.authorization(), timeout=CREATE_WITHIN)
         self._deployments: dict[str, str] = {}
 
     async def create(
-        self, deployment: str, *, key: str, name: str, parameters: Mapping[str, Any], tags: Sequence[str]
+        self,
+        deployment: str,
+        *,
+        key: str,
+        name: str,
+        parameters: Mapping[str, Any],
+        tags: Sequence[str],
+        labels: Mapping[str, str],
     ) -> tuple[FlowRun, bool]:
-        wanted = {"idempotency_key": key, "name": name, "parameters": dict(parameters), "tags": list(tags)}
+        wanted = {
+            "idempotency_key": key,
+            "name": name,
+            "parameters": dict(parameters),
+            "tags": list(tags),
+            "job_variables": {"labels": dict(labels)},
+        }
         remembered = self._deployments.get(deployment)
         answer = await self._create(remembered, wanted) if remembered else None
         if answer is None or answer.status_code == httpx.codes.NOT_FOUND:

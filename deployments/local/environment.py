@@ -1,8 +1,7 @@
 """The environment of the stack's processes: the user's own, with none of their Prefect settings in it."""
 
-import os
-
 from deployments.local.layout import Layout
+from deployments.registration.environment import without_prefect
 
 MARK = "RFM_STACK_HOME"
 """Every process of a stack carries its folder under this name, so that leftovers can be found."""
@@ -13,8 +12,7 @@ WORKER_POLL = "2"
 
 def own_prefect(layout: Layout, api: str) -> dict[str, str]:
     """PREFECT_ variables of the user would send runs to another server or database: they are left out."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SUPERVISOR_"))}
-    return kept | {
+    return without_prefect() | {
         "PREFECT_HOME": str(layout.prefect_home),
         "PREFECT_PROFILES_PATH": str(layout.prefect_home / "profiles.toml"),
         "PREFECT_API_URL": api,

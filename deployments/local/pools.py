@@ -1,12 +1,7 @@
-"""Makes the work pools and registers the deployments, and does nothing when nothing has changed."""
+"""The work pools and deployments of the local stack: process pools, whose runs start in the project's folder."""
 
-import hashlib
-import json
-import os
 import shlex
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,16 +9,12 @@ import httpx
 from deployments.local.environment import own_prefect
 from deployments.local.layout import Layout
 from deployments.local.parts import POOLS, forks
-from errors import Permanent
+from deployments.registration import deploy, pools
+from deployments.registration.pools import Pool, filled_template
+from deployments.registration.prefect_file import read_deployments
 from settings import PROJECT, Settings, Stack
 
-TEMPLATE = PROJECT / "deployments" / "pools" / "process.json"
 REGISTERED = "local_stack_registered"
-"""Name of the Prefect variable that says what was registered; a new database does not have it."""
-
-
-class RegistrationFailed(Permanent):
-    """`prefect deploy` refused prefect.yaml; its output is in the error."""
 
 
 def run_command(stack: Stack, layout: Layout, pool: str) -> str:
@@ -35,68 +26,14 @@ def run_command(stack: Stack, layout: Layout, pool: str) -> str:
 
 
 def pool_template(stack: Stack, layout: Layout, pool: str) -> dict[str, Any]:
-    template: dict[str, Any] = json.loads(TEMPLATE.read_text())
-    variables = template["variables"]["properties"]
-    variables["command"]["default"] = run_command(stack, layout, pool)
-    variables["working_dir"]["default"] = str(PROJECT)
-    return template
+    return filled_template("process", {"command": run_command(stack, layout, pool), "working_dir": str(PROJECT)})
 
 
 def make_pools(client: httpx.Client, stack: Stack, layout: Layout) -> None:
-    for pool in POOLS:
-        template = pool_template(stack, layout, pool)
-        made = client.post("/work_pools/", json={"name": pool, "type": "process", "base_job_template": template})
-        if made.status_code == httpx.codes.CONFLICT:
-            made = client.patch(f"/work_pools/{pool}", json={"base_job_template": template})
-        made.raise_for_status()
-
-
-def fingerprint(settings: Settings) -> str:
-    """Of all that a registration depends on: prefect.yaml, the settings it names, the flows' signatures."""
-    digest = hashlib.sha256(json.dumps(_named_settings(settings), sort_keys=True).encode())
-    for path in [PROJECT / "prefect.yaml", *sorted((PROJECT / "flows").glob("*.py")), *_contracts()]:
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _contracts() -> list[Path]:
-    return [PROJECT / "messenger" / "contract.py", PROJECT / "pipelines.py"]
-
-
-def _named_settings(settings: Settings) -> dict[str, str]:
-    """The values that prefect.yaml names as {{ $NAME }}."""
-    return {
-        "ORCHESTRATOR_CRON": settings.orchestrator.cron,
-        "ORCHESTRATOR_TIMEZONE": settings.orchestrator.timezone,
-    }
+    pools.make_pools(client, [Pool(name, "process", pool_template(stack, layout, name)) for name in POOLS])
 
 
 def register_deployments(client: httpx.Client, settings: Settings, api: str, layout: Layout) -> bool:
     """Returns whether anything was registered. Raises RegistrationFailed."""
-    wanted = fingerprint(settings)
-    known = client.get(f"/variables/name/{REGISTERED}")
-    if known.status_code == httpx.codes.OK and known.json()["value"] == wanted and _all_there(client):
-        return False
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=PROJECT,
-        env={**own_prefect(layout, api), **_named_settings(settings)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RegistrationFailed(f"prefect deploy ended with {done.returncode}:{os.linesep}{done.stdout}{done.stderr}")
-    if known.status_code == httpx.codes.OK:
-        client.delete(f"/variables/name/{REGISTERED}").raise_for_status()
-    client.post("/variables/", json={"name": REGISTERED, "value": wanted}).raise_for_status()
-    return True
-
-
-def _all_there(client: httpx.Client) -> bool:
-    import yaml
-
-    names = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
-    counted = client.post("/deployments/count", json={})
-    return bool(counted.json() >= len(names))
+    wanted = read_deployments(settings, POOLS)
+    return deploy.register_deployments(client, wanted, own_prefect(layout, api), REGISTERED)

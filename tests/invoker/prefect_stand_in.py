@@ -12,7 +12,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-DEPLOYMENTS = ("orchestrate/rfm", "features/rfm", "scoring/rfm")
+DEPLOYMENTS = ("orchestrate/rfm", "features/process", "scoring/process")
 
 
 class _Server(ThreadingHTTPServer):
@@ -98,6 +98,7 @@ class PrefectStandIn:
                 "tags": body.get("tags"),
                 "idempotency_key": body["idempotency_key"],
                 "parameters": body["parameters"],
+                "job_variables": body.get("job_variables"),
                 "state_type": "SCHEDULED",
                 "state_name": "Scheduled",
                 "end_time": None,

@@ -57,8 +57,17 @@ def test_a_step_starts_its_deployment_with_its_request(dispatching, prefect):
 
     dispatching(request)
 
-    assert list(prefect.flow_runs) == [(prefect.deployments["features/rfm"], "rfm-1998-06-30-1/features")]
+    assert list(prefect.flow_runs) == [(prefect.deployments["features/process"], "rfm-1998-06-30-1/features")]
     assert prefect.run_of(request.key)["parameters"] == {"request": request.model_dump(mode="json")}
+
+
+def test_what_the_platform_starts_for_a_step_is_labelled_with_its_run(dispatching, prefect):
+    request = request_for("scoring")
+
+    dispatching(request)
+
+    labels = {"run_id": "rfm-1998-06-30-1", "pipeline": "rfm", "step": "scoring"}
+    assert prefect.run_of(request.key)["job_variables"] == {"labels": labels}
 
 
 @pytest.mark.parametrize("step", ["orchestrate", "scoring"])
@@ -82,7 +91,7 @@ def test_a_known_key_with_other_parameters_is_a_dead_letter_and_the_run_that_has
 
 
 def test_a_flow_run_of_somebody_else_under_the_key_is_a_dead_letter(dispatching, prefect):
-    prefect.put("features/rfm", "rfm-1998-06-30-1/features", {"anything": 1})
+    prefect.put("features/process", "rfm-1998-06-30-1/features", {"anything": 1})
 
     with pytest.raises(KeyTaken, match="not of this system"):
         dispatching(request_for("features"))

@@ -9,7 +9,13 @@ from invoker.prefect_api import PrefectApi
 from settings import Prefect, Settings
 from tests.invoker.prefect_stand_in import PrefectStandIn
 
-WANTED = {"key": "rfm-1998-06-30-1/orchestrate", "name": "n", "parameters": {"a": 1}, "tags": ["rfm"]}
+WANTED = {
+    "key": "rfm-1998-06-30-1/orchestrate",
+    "name": "n",
+    "parameters": {"a": 1},
+    "tags": ["rfm"],
+    "labels": {"run_id": "rfm-1998-06-30-1"},
+}
 
 
 def asking(prefect, *calls, **settings):

@@ -3,8 +3,8 @@ import sys
 from pathlib import Path
 
 from deployments.local.layout import Layout
-from deployments.local.pools import fingerprint, pool_template
-from settings import PROJECT, Settings, Stack
+from deployments.local.pools import pool_template
+from settings import PROJECT, Stack
 
 LAYOUT = Layout(Path("/some where/.stack"))
 
@@ -27,10 +27,3 @@ def test_a_stock_run_is_prefects_own_engine():
 
 def test_runs_start_in_the_project():
     assert default(Stack(), "working_dir") == str(PROJECT)
-
-
-def test_a_changed_schedule_is_registered_anew():
-    changed = Settings.model_validate({"orchestrator": {"cron": "0 9 * * 2"}})
-
-    assert fingerprint(Settings()) == fingerprint(Settings())
-    assert fingerprint(changed) != fingerprint(Settings())
