@@ -82,22 +82,28 @@ class RunRequest(Message):
     """Asks the Workload for one step of a run."""
 
     parameters: dict[str, Scalar] = {}
+    inputs: dict[Name, str] = Field({}, description="by step: the earlier run whose confirmed result is built on")
     requested_by: str = Field(max_length=200)
     requested_at: AwareDatetime
     deadline: AwareDatetime
 
     def same_work(self, other: "RunRequest") -> bool:
         """Whether both ask for the same thing; who asked and when does not matter."""
-        return (self.key, self.parameters) == (other.key, other.parameters)
+        return (self.key, self.parameters, self.inputs) == (other.key, other.parameters, other.inputs)
+
+    def run_of(self, step: str) -> str:
+        """The run whose result of an earlier step this one builds on: its own, unless another is named."""
+        return self.inputs.get(step, self.run_id)
 
 
 class Failure(BaseModel):
-    """Why a step failed: the error's type and one line, without customer data."""
+    """Why a step failed: the error's type and one line, without customer data; and whether it may pass."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str = Field(max_length=200)
     message: str = Field(max_length=1000)
+    retryable: bool = Field(False, description="the cause lies outside and may pass: worth another attempt")
 
 
 class RunStatus(Message):

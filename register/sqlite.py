@@ -6,13 +6,14 @@ because a status is acknowledged once it is noted. The rest is a hint that costs
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
 from messenger.contract import Message, RunRequest, RunStatus, Scalar, run_id_of
-from register.register import RegisterUnavailable, Run, StepNews
+from register.line import TURNS, end_turn, holder_of, keep_turn, take_turn
+from register.register import RegisterUnavailable, Run, StepNews, Turn
 from register.rules import merge, next_attempt, requested, state_of, told
 from sqlite_file import SqliteFile
 
@@ -36,6 +37,7 @@ RUNS = """
 """
 BY_ID = RUNS + " WHERE run_id = ?"
 NEWEST_ATTEMPT = RUNS + " WHERE pipeline = ? AND run_date = ? ORDER BY attempt DESC LIMIT 1"
+LAST_BEFORE = RUNS + " WHERE pipeline = ? AND run_date < ? ORDER BY run_date DESC, attempt DESC LIMIT 1"
 NEWEST_REQUESTS = RUNS + " WHERE pipeline = coalesce(?, pipeline) ORDER BY requested_at DESC, id DESC LIMIT ?"
 
 ADD_RUN = """
@@ -60,6 +62,9 @@ class SqliteRegister:
 
     def __init__(self, path: Path, *, lock_wait: float = 10) -> None:
         self._file = SqliteFile(path, SCHEMA, version=1, unavailable=RegisterUnavailable, lock_wait=lock_wait)
+        # a file of the time before there were turns gets them here
+        if not self._file.read("SELECT 1 FROM sqlite_master WHERE name = 'turns'"):
+            self._file.write(lambda file: file.execute(TURNS))
 
     def claim(
         self,
@@ -109,6 +114,41 @@ class SqliteRegister:
             _merge_step(file, status.run_id, told(status))
 
         self._file.write(note)
+
+    def go_on(self, failed: RunStatus, *, requested_by: str, now: datetime) -> Run | None:
+        day = failed.run_date.isoformat()
+
+        def claim_next(file: Connection) -> Run | None:
+            newest = _run_of(file.execute(NEWEST_ATTEMPT, (failed.pipeline, day)).fetchall())
+            if newest is None or newest.run_id != failed.run_id:
+                return None
+            _merge_step(file, failed.run_id, told(failed))
+            attempt = failed.attempt + 1
+            run_id = run_id_of(failed.pipeline, failed.run_date, attempt)
+            parameters = _json(newest.parameters)
+            file.execute(ADD_RUN, (run_id, failed.pipeline, day, attempt, parameters, requested_by, _utc(now), True))
+            return _run_of(file.execute(BY_ID, (run_id,)).fetchall())
+
+        return self._file.write(claim_next)
+
+    def take_turn(
+        self, run_id: str, holder: str, *, at_once: int, lease: timedelta, patience: timedelta, now: datetime
+    ) -> Turn:
+        moments = {"now": _utc(now), "until": _utc(now + lease), "since": _utc(now - patience)}
+        return self._file.write(lambda file: take_turn(file, run_id, holder, at_once=at_once, **moments), durable=False)
+
+    def keep_turn(self, run_id: str, holder: str, *, lease: timedelta, now: datetime) -> bool:
+        moments = {"now": _utc(now), "until": _utc(now + lease)}
+        return self._file.write(lambda file: keep_turn(file, run_id, holder, **moments), durable=False)
+
+    def end_turn(self, run_id: str, holder: str) -> None:
+        self._file.write(lambda file: end_turn(file, run_id, holder), durable=False)
+
+    def holder_of(self, run_id: str, *, now: datetime) -> str | None:
+        return holder_of(self._file.read, run_id, _utc(now))
+
+    def last_before(self, pipeline: str, run_date: date) -> Run | None:
+        return _run_of(self._file.read(LAST_BEFORE, pipeline, run_date.isoformat()))
 
     def get(self, run_id: str) -> Run | None:
         return _run_of(self._file.read(BY_ID, run_id))

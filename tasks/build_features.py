@@ -31,15 +31,19 @@ def may_pass(_task: Any, _task_run: Any, state: Any) -> bool:
 def build_features(request: RunRequest) -> dict[str, Scalar]:
     """Commits the features of the run_date with their ledger row; returns the ledger's facts.
 
-    Raises what workload.features.build_features and workload.sql.require_published raise.
+    Raises RunClosed, and what workload.features.build_features and workload.sql.require_published raise.
     """
     from tasks.run_dbt import run_in_prefect
     from workload import features, sql
+    from workload.closing import require_open
 
     settings, warehouse = get_settings(), open_warehouse()
     warehouse.prepare()
+    require_open(warehouse, request.run_id)
     build = features.build_features(request, settings, flow_run_id=runtime.flow_run.id or "", by=run_in_prefect)
     show(build)
+    if not build.published:
+        require_open(warehouse, request.run_id)
     sql.require_published(build)
     row = warehouse.ledger_row(request.run_id, request.step)
     if row is None:

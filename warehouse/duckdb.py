@@ -11,17 +11,19 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from warehouse.duckdb_dates import rows_by_date
 from warehouse.duckdb_features import DuckDBFeatures, check_columns
 from warehouse.duckdb_figures import counts_up_to, score_cells, segment_moves, segment_totals
 from warehouse.duckdb_file import opened
 from warehouse.duckdb_orders import changed_features, orders_of
-from warehouse.duckdb_replace import replace_scores
+from warehouse.duckdb_replace import close_run, replace_scores
 from warehouse.duckdb_segments import current_segments, customer_row, rejected, segment_changes
 from warehouse.staging import ParquetStaging, parquet_staging
 from warehouse.tables import definitions, other_columns
 from warehouse.warehouse import (
     ChangedFeatures,
     CustomerRow,
+    DateRows,
     FeatureTotals,
     LedgerRow,
     Measure,
@@ -78,11 +80,25 @@ class DuckDBWarehouse:
         return parquet_staging(self._path.with_name(f"{self._path.name}.staging"), run_id)
 
     def replace_scores(
-        self, staged: Staging, ledger: LedgerRow, *, model_id: str | None, fitted: StoredModel | None
+        self,
+        staged: Staging,
+        ledger: LedgerRow,
+        *,
+        features_run: str,
+        model_id: str | None,
+        fitted: StoredModel | None,
     ) -> None:
         staged.finish()
         with self._opened(read_only=False) as connection:
-            replace_scores(connection, staged, ledger, model_id=model_id, fitted=fitted)
+            replace_scores(connection, staged, ledger, features_run=features_run, model_id=model_id, fitted=fitted)
+
+    def close_run(self, closing: LedgerRow) -> None:
+        with self._opened(read_only=False) as connection:
+            close_run(connection, closing)
+
+    def rows_by_date(self, step: str) -> dict[date, DateRows]:
+        with self._opened() as connection:
+            return rows_by_date(connection, step)
 
     def find_model(self, model_id: str) -> StoredModel | None:
         return self._model("model_id = ?", [model_id])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from warehouse.warehouse import LedgerRow, ScoresRefused, Staging, StoredModel
+from warehouse.warehouse import CLOSED, LedgerRow, RunClosed, ScoresRefused, Staging, StoredModel
 
 
 def replace_scores(
@@ -13,11 +13,13 @@ def replace_scores(
     staged: Staging,
     ledger: LedgerRow,
     *,
+    features_run: str,
     model_id: str | None,
     fitted: StoredModel | None,
 ) -> None:
     connection.execute("begin transaction")
-    _check(connection, staged, ledger)
+    _refuse_closed(connection, ledger.run_id)
+    _check(connection, staged, ledger, features_run)
     _replace_rows(connection, staged, ledger, model_id)
     if fitted is not None:
         _store_model(connection, fitted, ledger)
@@ -25,14 +27,32 @@ def replace_scores(
     connection.execute("commit")
 
 
-def _check(connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: LedgerRow) -> None:
+def close_run(connection: duckdb.DuckDBPyConnection, closing: LedgerRow) -> None:
+    """The file has one writer at a time: whoever commits after this finds the row."""
+    connection.execute("begin transaction")
+    if not _closed(connection, closing.run_id):
+        _write_ledger(connection, closing)
+    connection.execute("commit")
+
+
+def _closed(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str]]:
+    query = "select facts ->> '$.reason' from run_ledger where run_id = ? and step = ?"
+    return connection.execute(query, [run_id, CLOSED]).fetchall()
+
+
+def _refuse_closed(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    for (reason,) in _closed(connection, run_id):
+        raise RunClosed(f"run {run_id} was closed before its commit, nothing was committed: {reason}")
+
+
+def _check(connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: LedgerRow, features_run: str) -> None:
     """Nothing lost, nothing doubled, nobody's features replaced meanwhile. Raises ScoresRefused."""
     [(foreign, *came_in)] = connection.execute(
         """
         select count(*) filter (run_id is distinct from ?), count(*), sum(recency), sum(frequency), sum(monetary)
         from rfm_features where run_date = ?
         """,
-        [ledger.run_id, ledger.run_date],
+        [features_run, ledger.run_date],
     ).fetchall()
     [(named, customers, *staged_sums)] = connection.execute(
         """

@@ -72,6 +72,14 @@ class ScoresRefused(Permanent):
     """What was staged does not add up with the features; nothing was committed."""
 
 
+class RunClosed(Permanent):
+    """The run was cancelled or given up: nothing of it is committed any more."""
+
+
+CLOSED = "closed"
+"""The step of the ledger row that closes a run; its fact `reason` says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One committed step. `facts` are counts and totals; `committed_at` knows its time zone."""
@@ -119,6 +127,14 @@ class ScoreTotals:
     orders: int
     monetary: Decimal
     foreign_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class DateRows:
+    """How many rows a run_date has, and the run that committed it last by the ledger, None without any."""
+
+    rows: int
+    run_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,18 +272,34 @@ class Warehouse(Protocol):
         """
 
     def reading(self, run_date: date, *, run_id: str, window_days: int) -> AbstractContextManager[Features]:
-        """Raises FeaturesMissing."""
+        """`run_id` is the run that wrote the features. Raises FeaturesMissing."""
 
     def staging(self, run_id: str) -> AbstractContextManager[Staging]:
         """Removed at the end; what a killed process left is removed when the next one starts."""
 
     def replace_scores(
-        self, staged: Staging, ledger: LedgerRow, *, model_id: str | None, fitted: StoredModel | None
+        self,
+        staged: Staging,
+        ledger: LedgerRow,
+        *,
+        features_run: str,
+        model_id: str | None,
+        fitted: StoredModel | None,
     ) -> None:
         """Commits what is staged in the place of all rows of the run_date, with ledger row and fitted model.
 
-        Before the commit, over all rows: the features are still those of this run, each customer is scored or
-        rejected once, and sums are equal. Raises ScoresRefused.
+        Before the commit, over all rows: the features are still those of `features_run`, each customer is scored
+        or rejected once, and sums are equal. Raises ScoresRefused, and RunClosed: both in the same transaction.
+        """
+
+    def close_run(self, closing: LedgerRow) -> None:
+        """Writes the row of the step CLOSED. Once this returns no step of the run commits, whatever of it still
+        runs; what it committed before stays. Doing it again changes nothing.
+        """
+
+    def rows_by_date(self, step: str) -> Mapping[date, DateRows]:
+        """The rows that the step's tables hold of each run_date: rfm_features for the step `features`, rfm_scores
+        and rfm_rejected together for `scoring`. Empty when there are no tables yet.
         """
 
     def find_model(self, model_id: str) -> StoredModel | None: ...

@@ -18,6 +18,7 @@ from errors import Permanent
 from messenger.contract import RunRequest
 from rfm.rule_set import Segment
 from warehouse.warehouse import LedgerRow, SegmentSummary, Warehouse
+from workload.closing import require_open
 from workload.score import stored_model
 
 
@@ -28,8 +29,9 @@ class NotCommitted(Permanent):
 def publish(warehouse: Warehouse, request: RunRequest, folder: Path) -> Path:
     """Writes <folder>/<pipeline>/<run_date>/ and returns it. Doing it again gives the same files.
 
-    Raises NotCommitted, and what the warehouse raises.
+    Raises NotCommitted, RunClosed, and what the warehouse raises.
     """
+    require_open(warehouse, request.run_id)
     ledger = warehouse.ledger_row(request.run_id, request.step)
     if ledger is None:
         raise NotCommitted(f"run {request.run_id} has committed no scores; run its step {request.step} first")

@@ -29,7 +29,7 @@ def touched_dates(warehouse: Warehouse, orders: Path) -> Sequence[ChangedFeature
 
 def read_at(warehouse: Warehouse, scored: LedgerRow) -> datetime:
     """When the run had read the orders: its features were committed then, and it stops when they change meanwhile."""
-    features = warehouse.ledger_row(scored.run_id, FEATURES_STEP)
+    features = warehouse.ledger_row(str(scored.facts.get("features_run", scored.run_id)), FEATURES_STEP)
     return (features or scored).committed_at
 
 

@@ -15,6 +15,7 @@ from rfm.rule_set import RuleSet
 from rfm.schemas import check, features_schema, scores_schema
 from rfm.score import Scorer
 from warehouse.warehouse import SCORES, Features, LedgerRow, ScoresRefused, Staging, StoredModel, Warehouse
+from workload.closing import require_open
 from workload.guards import REJECTED, Guards, comparable, stop_or_warn
 
 FEATURES_STEP, SCORING_STEP = "features", "scoring"
@@ -47,17 +48,21 @@ def score(
     flow_run_id: str = "",
     guards: Guards = NO_GUARDS,
 ) -> dict[str, Scalar]:
-    """Scores the features that this run has written, and commits all of it at once; returns the ledger's facts.
+    """Scores the features that this run, or the one the request names, has written, and commits all of it at once;
+    returns the ledger's facts.
 
     `rules` are used unless the request's parameter `rules` names others that ship. With its parameter `model`
     (an id, or `frozen`) a stored model is applied instead of fitting one. Doing it again replaces the same rows.
-    Raises StaleFeatures, ModelMissing, Guarded, and what rfm and the warehouse raise; then nothing was committed.
+    Raises RunClosed, StaleFeatures, ModelMissing, Guarded, and what rfm and the warehouse raise; then nothing was
+    committed.
     """
     wanted = chosen_rules(request, rules)
     stored = find_model(warehouse, request, wanted)
-    promised = _promised_customers(warehouse, request)
+    require_open(warehouse, request.run_id)
+    features_run = request.run_of(FEATURES_STEP)
+    promised = _promised_customers(warehouse, request.run_id, features_run)
     with warehouse.staging(request.run_id) as staging:
-        with warehouse.reading(request.run_date, run_id=request.run_id, window_days=window_days) as features:
+        with warehouse.reading(request.run_date, run_id=features_run, window_days=window_days) as features:
             if features.foreign_rows or features.rows != promised:
                 raise StaleFeatures(
                     f"run {request.run_id}: the features of {request.run_date} are those of another run; ask for a"
@@ -76,10 +81,12 @@ def score(
             "rules": (model.rules if model else wanted).name,
             "model_id": model.id if model else None,
             "window_days": window_days,
+            "features_run": features_run,
         }
         warehouse.replace_scores(
             staging,
             _ledger_row(request, facts, flow_run_id),
+            features_run=features_run,
             model_id=model.id if model else None,
             fitted=_to_store(model, request) if model and not stored else None,
         )
@@ -130,11 +137,13 @@ def window_of(scored: LedgerRow) -> int:
     return int(str(days))
 
 
-def _promised_customers(warehouse: Warehouse, request: RunRequest) -> Scalar:
-    """How many customers this run's features have, by the ledger. Raises StaleFeatures when it has none."""
-    row = warehouse.ledger_row(request.run_id, FEATURES_STEP)
+def _promised_customers(warehouse: Warehouse, run_id: str, features_run: str) -> Scalar:
+    """How many customers the features have, by the ledger. Raises StaleFeatures when it has none."""
+    row = warehouse.ledger_row(features_run, FEATURES_STEP)
     if row is None:
-        raise StaleFeatures(f"run {request.run_id} has not committed its features; run the step {FEATURES_STEP} first")
+        raise StaleFeatures(
+            f"run {run_id}: run {features_run} has not committed its features; run the step {FEATURES_STEP} first"
+        )
     return row.facts["customers"]
 
 

@@ -27,4 +27,17 @@
         'monetary',
         concat('"', cast(coalesce(sum(monetary), cast(0 as decimal(18, 2))) as {{ dbt.type_string() }}), '"')
     from {{ ref("rfm_features_run") }}
+    union all
+    select 'tests_passed', '{{ tests_before_publication() }}'
 {% endmacro %}
+
+{#- Tests that can stop the publication. dbt skips the model that writes the ledger when one of them has failed. -#}
+{% macro tests_before_publication() -%}
+    {%- set found = namespace(tests=0) -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() if node.resource_type == "test" and node.unique_id in selected_resources -%}
+            {%- if node.config.severity | lower == "error" -%} {%- set found.tests = found.tests + 1 -%} {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- found.tests -}}
+{%- endmacro %}

@@ -8,7 +8,10 @@ from decimal import Decimal
 
 import pytest
 
+from tests.dbt.conftest import request_for
+from warehouse.duckdb import DuckDBWarehouse
 from warehouse.warehouse import WarehouseBusy
+from workload.closing import close_run
 from workload.features import warehouse_variables
 from workload.source import WrongSource
 from workload.sql import SqlFailed, TestsFailed, invoke, parse, require_published
@@ -163,3 +166,21 @@ def test_the_whole_project_builds_and_every_model_is_tested_described_and_owned(
         assert model.name in tested, model.name
         assert model.contract.enforced == (model.name in READ_BY_OTHERS)
         assert model.config.meta["owner"]
+
+
+def test_a_closed_run_publishes_no_features(shop):
+    shop.deliver([("1", "a", JUNE_30, D(10))])
+    warehouse = DuckDBWarehouse(shop.warehouse, lock_wait=5)
+    close_run(warehouse, request_for(JUNE_30), "cancelled")
+
+    build = shop.build(JUNE_30)
+
+    assert not build.published
+    assert warehouse.ledger_row("rfm-1998-06-30-1", "features") is None
+    assert warehouse.rows_by_date("features") == {}
+
+
+def test_the_ledger_counts_the_tests_that_stood_before_the_publication(shop):
+    shop.deliver([("1", "a", JUNE_30, D(10))])
+
+    assert shop.run(JUNE_30)["tests_passed"] >= 8

@@ -35,7 +35,8 @@ def dbt_does(monkeypatch, node):
     build = Build(REQUEST.run_id, (node,), "", parse_seconds=0.1, build_seconds=0.8)
     monkeypatch.setattr("workload.features.build_features", lambda request, settings, flow_run_id, by: build)
     ledger_row = SimpleNamespace(facts={"customers": 2})
-    warehouse = SimpleNamespace(prepare=lambda: None, ledger_row=lambda run_id, step: ledger_row)
+    rows = {"features": ledger_row}
+    warehouse = SimpleNamespace(prepare=lambda: None, ledger_row=lambda run_id, step: rows.get(step))
     monkeypatch.setattr(module, "open_warehouse", lambda: warehouse)
 
 

@@ -15,11 +15,14 @@ import pytest
 from rfm.quarantine import split
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse, read_rows
 from warehouse.warehouse import (
+    CLOSED,
     FEATURES,
     REJECTED,
     SCORES,
+    DateRows,
     FeaturesMissing,
     LedgerRow,
+    RunClosed,
     ScoresRefused,
     StoredModel,
 )
@@ -60,7 +63,7 @@ def commit(warehouse, scores=(), rejected=(), ledger=LEDGER, fitted=None):
     with warehouse.staging(ledger.run_id) as staging:
         staging.add_scores(score_batch(*scores))
         staging.add_rejected(rejected_batch(*rejected))
-        warehouse.replace_scores(staging, ledger, model_id="model", fitted=fitted)
+        warehouse.replace_scores(staging, ledger, features_run=ledger.run_id, model_id="model", fitted=fitted)
 
 
 def test_features_come_as_whole_cents_to_the_last_digit(warehouse, path):
@@ -281,3 +284,44 @@ def test_rejected_rows_come_by_customer_without_those_that_have_none(warehouse, 
         assert list(batches) == []
 
     assert found == reasons[::-1]
+
+
+CLOSING = replace(LEDGER, step=CLOSED, facts={"reason": "cancelled"})
+
+
+def test_a_run_closed_while_its_step_was_at_work_commits_nothing(warehouse, path):
+    given_features(path, [("a", 1, 1, "1.00")])
+    with warehouse.staging(LEDGER.run_id) as staging:
+        staging.add_scores(score_batch(("a", 1, 1, 100, 5, 5, 5, "s")))
+        staging.add_rejected(rejected_batch())
+        warehouse.close_run(CLOSING)
+
+        with pytest.raises(RunClosed, match=f"{LEDGER.run_id} was closed before its commit.*cancelled"):
+            warehouse.replace_scores(staging, LEDGER, features_run=LEDGER.run_id, model_id="model", fitted=None)
+
+    assert read_rows(path, "select * from rfm_scores") == []
+    assert warehouse.ledger_row(LEDGER.run_id, "scoring") is None
+
+
+def test_closing_twice_keeps_the_first_reason_and_what_was_committed(warehouse, path):
+    given_features(path, [("a", 1, 1, "1.00")])
+    commit(warehouse, [("a", 1, 1, 100, 5, 5, 5, "s")])
+    warehouse.close_run(CLOSING)
+    warehouse.close_run(replace(CLOSING, facts={"reason": "another"}))
+
+    assert warehouse.ledger_row(LEDGER.run_id, CLOSED).facts == {"reason": "cancelled"}
+    assert warehouse.ledger_row(LEDGER.run_id, "scoring") == LEDGER
+
+
+def test_rows_of_every_date_are_counted_beside_the_run_that_committed_them(warehouse, path):
+    assert warehouse.rows_by_date("features") == {}
+    given_features(path, [("a", 1, 1, "1.00"), ("b", None, 0, "-1.00")])
+    commit(warehouse, [("a", 1, 1, 100, 5, 5, 5, "s")], [("b", None, 0, -100, "no_positive_order")])
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("update rfm_rejected set run_date = '2026-06-28'")
+
+    assert warehouse.rows_by_date("features") == {RUN_DATE: DateRows(2, REQUEST.run_id)}
+    assert warehouse.rows_by_date("scoring") == {
+        RUN_DATE: DateRows(1, REQUEST.run_id),
+        date(2026, 6, 28): DateRows(1, None),
+    }

@@ -22,8 +22,9 @@ from tests.warehouse.given_features import (
     read_rows,
     write_features_ledger,
 )
-from warehouse.warehouse import FeaturesMissing, ScoresRefused
+from warehouse.warehouse import FeaturesMissing, RunClosed, ScoresRefused
 from workload import score as score_module
+from workload.closing import close_run
 from workload.guards import Guarded, Guards
 from workload.score import ModelMissing, StaleFeatures, score
 
@@ -91,6 +92,7 @@ def test_facts_and_ledger_row_tell_the_counts_the_reasons_and_the_model(warehous
         "rules": "quintile",
         "model_id": facts["model_id"],
         "window_days": WINDOW,
+        "features_run": "rfm-2026-06-29-1",
     }
     row = warehouse.ledger_row("rfm-2026-06-29-1", "scoring")
     assert row.facts == facts
@@ -305,3 +307,30 @@ def test_warnings_stand_in_the_ledger(warehouse, path):
     given_features(path, [*many(5), ("refunds", None, 0, "-9.00"), (None, 1, 1, "1.00")])
     run(warehouse, guards=Guards(warn_on=frozenset({"missing_customer"})))
     assert warehouse.ledger_row("rfm-2026-06-29-1", "scoring").facts["warnings"] == "missing_customer 1"
+
+
+def test_a_later_attempt_scores_the_features_of_the_run_that_its_request_names(warehouse, path):
+    given_features(path, many(5))
+    second = given_request(attempt=2).model_copy(update={"inputs": {"features": "rfm-2026-06-29-1"}})
+
+    facts = run(warehouse, second)
+
+    assert (facts["scored"], facts["features_run"]) == (5, "rfm-2026-06-29-1")
+    assert {run_id for (run_id,) in read_rows(path, "select run_id from rfm_scores")} == {"rfm-2026-06-29-2"}
+
+
+def test_the_features_that_are_named_must_be_those_in_the_table(warehouse, path):
+    given_features(path, many(5))
+    given_features(path, many(5), given_request(attempt=2))
+    third = given_request(attempt=3).model_copy(update={"inputs": {"features": "rfm-2026-06-29-1"}})
+
+    with pytest.raises(StaleFeatures):
+        run(warehouse, third)
+
+
+def test_a_closed_run_is_not_begun(warehouse, path):
+    given_features(path, many(5))
+    close_run(warehouse, given_request(), "cancelled in the UI")
+
+    with pytest.raises(RunClosed, match="cancelled in the UI"):
+        run(warehouse)

@@ -49,7 +49,7 @@ def test_two_processes_that_score_the_same_run_leave_its_rows_once(path, tmp_pat
     given_features(path, ROWS)
     score(given_warehouse(alone), given_features(alone, ROWS), RULES, window_days=WINDOW)
     first, second = outputs([(SCORE, [path, RUN_DATE])] * 2)
-    assert first == second
+    assert first[-1] == second[-1]  # before it DuckDB may draw a progress bar
     assert read_rows(path, ALL) == read_rows(alone, ALL)
     assert read_rows(path, "select count(*) from run_ledger where step = 'scoring'") == [(1,)]
     assert read_rows(path, "select count(*) from rfm_models") == [(1,)]

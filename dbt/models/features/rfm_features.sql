@@ -3,7 +3,11 @@
         materialized="incremental",
         incremental_strategy="replace_run_date",
         on_schema_change="fail",
-        post_hook=["{{ forget_ledger_row('features') }}", "{{ write_ledger_row('features', features_facts()) }}"],
+        post_hook=[
+            "{{ refuse_closed_run() }}",
+            "{{ forget_ledger_row('features') }}",
+            "{{ write_ledger_row('features', features_facts()) }}",
+        ],
     )
 }}
 

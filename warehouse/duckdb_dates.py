@@ -1,0 +1,29 @@
+"""How many rows each run_date has in a step's tables, beside the run that the ledger says committed it last."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import duckdb
+
+from warehouse.warehouse import DateRows
+
+TABLES: Mapping[str, tuple[str, ...]] = {"features": ("rfm_features",), "scoring": ("rfm_scores", "rfm_rejected")}
+
+
+def rows_by_date(connection: duckdb.DuckDBPyConnection, step: str) -> dict[date, DateRows]:
+    there = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    tables = [table for table in TABLES[step] if table in there]
+    if not tables or "run_ledger" not in there:
+        return {}
+    rows = " union all ".join(f"select run_date from {table}" for table in tables)  # noqa: S608
+    found = connection.execute(
+        f"""
+        select run_date, coalesce(rows, 0), run_id
+        from (select run_date, count(*) as rows from ({rows}) group by run_date)
+        full join (
+            select run_date, arg_max(run_id, committed_at) as run_id from run_ledger where step = ? group by run_date
+        ) using (run_date)
+        """,  # noqa: S608
+        [step],
+    ).fetchall()
+    return {run_date: DateRows(count, run_id) for run_date, count, run_id in found}
