@@ -63,6 +63,12 @@ def _url(value: str) -> str:
     return value
 
 
+def _postgres_url(value: SecretStr) -> SecretStr:
+    if value.get_secret_value() and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("this is no postgresql:// URL")
+    return value
+
+
 def _listed(value: str) -> str:
     return ",".join(part.strip() for part in value.split(",") if part.strip())
 
@@ -82,10 +88,11 @@ Names = Annotated[str, AfterValidator(_listed)]
 Rejections = Annotated[str, AfterValidator(_known_rejections)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Url = Annotated[str, AfterValidator(_url)]
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 
 
 class Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
 
 
 class Source(Group):
@@ -197,6 +204,10 @@ class Runs(Group):
     """Which runs were asked for, and the news about them."""
 
     path: ProjectPath = Field(Path(".stack/register.db"), description="SQLite file of the register")
+    url: PostgresUrl = Field(
+        SecretStr(""),
+        description="postgresql://… of the register where no disk is shared; empty: the SQLite file",
+    )
 
 
 class Invoker(Group):

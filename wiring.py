@@ -27,9 +27,14 @@ def open_messenger(settings: Settings | None = None) -> "Messenger":
 
 
 def open_register(settings: Settings | None = None) -> "Register":
+    chosen = (settings or get_settings()).runs
+    if url := chosen.url.get_secret_value():
+        from register.postgres import PostgresRegister
+
+        return PostgresRegister(url)
     from register.sqlite import SqliteRegister
 
-    return SqliteRegister((settings or get_settings()).runs.path)
+    return SqliteRegister(chosen.path)
 
 
 def open_warehouse(settings: Settings | None = None) -> "Warehouse":

@@ -1,10 +1,13 @@
 """The rules of the register, without a store: which attempt answers a request, and how news is merged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from messenger.contract import ORCHESTRATE, Failure, RunRequest, RunStatus, Scalar
 from register.register import ParametersConflict, Run, RunState, StepNews
 
+UNKNOWN = "unknown"
+"""Who asked for a run of which only a status was seen."""
 REQUESTED, REFUSED, STARTED, FINAL = range(4)
 """How far a step is. Refused: it failed before any flow run of it existed."""
 
@@ -63,3 +66,9 @@ def state_of(steps: Iterable[StepNews]) -> tuple[RunState, Failure | None]:
         if news.step == ORCHESTRATE:
             return news.state, news.error
     return "requested", None
+
+
+def as_run(steps: Sequence[StepNews], **about: Any) -> Run:
+    """The run of a store's row, and of what is known of its steps."""
+    state, error = state_of(steps)
+    return Run(**about, state=state, error=error, steps=steps)

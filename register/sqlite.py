@@ -12,9 +12,9 @@ from sqlite3 import Connection
 from typing import Any
 
 from messenger.contract import Message, RunRequest, RunStatus, Scalar, run_id_of
-from register.line import TURNS, end_turn, holder_of, keep_turn, take_turn
+from register.line import Line
 from register.register import RegisterUnavailable, Run, StepNews, Turn
-from register.rules import merge, next_attempt, requested, state_of, told
+from register.rules import UNKNOWN, as_run, merge, next_attempt, requested, told
 from sqlite_file import SqliteFile
 
 SCHEMA = (
@@ -51,10 +51,12 @@ PUT_STEP = """
     INSERT INTO steps (run_id, step, news) VALUES (?, ?, ?)
     ON CONFLICT (run_id, step) DO UPDATE SET news = excluded.news
 """
+HOLDER = "SELECT holder FROM turns WHERE run_id = ? AND until > ?"
+TURNS = """CREATE TABLE IF NOT EXISTS turns (
+    run_id TEXT PRIMARY KEY, holder TEXT NOT NULL, has_turn INTEGER NOT NULL, until TEXT NOT NULL
+) WITHOUT ROWID"""
 
 Rows = Sequence[tuple[Any, ...]]
-UNKNOWN = "unknown"
-"""Who asked for a run of which only a status was seen."""
 
 
 class SqliteRegister:
@@ -135,17 +137,20 @@ class SqliteRegister:
         self, run_id: str, holder: str, *, at_once: int, lease: timedelta, patience: timedelta, now: datetime
     ) -> Turn:
         moments = {"now": _utc(now), "until": _utc(now + lease), "since": _utc(now - patience)}
-        return self._file.write(lambda file: take_turn(file, run_id, holder, at_once=at_once, **moments), durable=False)
+        return self._file.write(
+            lambda file: _line(file).take_turn(run_id, holder, at_once=at_once, **moments), durable=False
+        )
 
     def keep_turn(self, run_id: str, holder: str, *, lease: timedelta, now: datetime) -> bool:
         moments = {"now": _utc(now), "until": _utc(now + lease)}
-        return self._file.write(lambda file: keep_turn(file, run_id, holder, **moments), durable=False)
+        return self._file.write(lambda file: _line(file).keep_turn(run_id, holder, **moments), durable=False)
 
     def end_turn(self, run_id: str, holder: str) -> None:
-        self._file.write(lambda file: end_turn(file, run_id, holder), durable=False)
+        self._file.write(lambda file: _line(file).end_turn(run_id, holder), durable=False)
 
     def holder_of(self, run_id: str, *, now: datetime) -> str | None:
-        return holder_of(self._file.read, run_id, _utc(now))
+        rows = self._file.read(HOLDER, run_id, _utc(now))
+        return str(rows[0][0]) if rows else None
 
     def last_before(self, pipeline: str, run_date: date) -> Run | None:
         return _run_of(self._file.read(LAST_BEFORE, pipeline, run_date.isoformat()))
@@ -177,6 +182,10 @@ def _merge_step(file: Connection, run_id: str, news: StepNews) -> None:
         file.execute(PUT_STEP, (run_id, news.step, merged.model_dump_json()))
 
 
+def _line(file: Connection) -> Line:
+    return Line(file.execute, step_state="steps.news ->> '$.state'")
+
+
 def _run_of(rows: Rows) -> Run | None:
     return _as_run(rows[0]) if rows else None
 
@@ -184,8 +193,8 @@ def _run_of(rows: Rows) -> Run | None:
 def _as_run(row: tuple[Any, ...]) -> Run:
     run_id, pipeline, run_date, attempt, parameters, requested_by, requested_at, published, steps = row
     news = [StepNews.model_validate(step) for step in json.loads(steps)]
-    state, error = state_of(news)
-    return Run(
+    return as_run(
+        news,
         run_id=run_id,
         pipeline=pipeline,
         run_date=run_date,
@@ -194,9 +203,6 @@ def _as_run(row: tuple[Any, ...]) -> Run:
         requested_by=requested_by,
         requested_at=datetime.fromisoformat(requested_at),
         published=bool(published),
-        state=state,
-        error=error,
-        steps=news,
     )
 
 

@@ -131,7 +131,9 @@ def test_loopback_needs_no_tokens(host):
 
 def test_it_loads_nothing_of_the_work():
     """The contact point stays small, and starts while the workload's packages are not even installed."""
-    heavy = "pandas numpy dbt duckdb pandera pyarrow prefect sqlalchemy google.auth google.cloud.pubsub gunicorn"
+    heavy = (
+        "pandas numpy dbt duckdb pandera pyarrow prefect sqlalchemy google.auth google.cloud.pubsub gunicorn psycopg"
+    )
     program = f"import sys, invoker.__main__, invoker.app; print(sorted(set({heavy.split()}) & set(sys.modules)))"
 
     told = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
