@@ -50,9 +50,7 @@ class Line:
     execute: Execute
     step_state: str
 
-    def take_turn(
-        self, run_id: str, holder: str, *, at_once: int, now: Moment, until: Moment, since: Moment
-    ) -> Turn:
+    def take_turn(self, run_id: str, holder: str, *, at_once: int, now: Moment, until: Moment, since: Moment) -> Turn:
         self.execute(EXPIRE, {"now": now})
         mine = self.execute(MINE, {"run_id": run_id}).fetchone()
         if mine is not None and mine[0] != holder:

@@ -11,14 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import psycopg
-from psycopg import Connection
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
-
 from messenger.contract import Message, RunRequest, RunStatus, Scalar, run_id_of
 from register.line import Line
-from register.postgres_schema import SCHEMA, migrate
-from register.register import RegisterUnavailable, Run, StepNews, Turn
+from register.postgres_pool import Database, open_pool, reaching
+from register.register import Run, StepNews, Turn
 from register.rules import UNKNOWN, as_run, merge, next_attempt, requested, told
 
 RUNS = """
@@ -46,8 +42,6 @@ PUT_STEP = """
 ONE_TURN_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('register of runs: turns', 0))"
 HOLDER = "SELECT holder FROM turns WHERE run_id = %s AND until > %s"
 
-Database = Connection[tuple[Any, ...]]
-
 MOST_CONNECTIONS = 8
 """Of one process. More threads than that wait for each other; Cloud SQL's smallest database takes 25 in all."""
 
@@ -60,19 +54,7 @@ class PostgresRegister:
     """
 
     def __init__(self, url: str, *, within: float = 10, connections: int = MOST_CONNECTIONS) -> None:
-        options = _options(within)
-        with _reaching():
-            with psycopg.connect(url, **options) as database:
-                migrate(database)
-            self._pool = ConnectionPool(
-                url,
-                kwargs=options,
-                min_size=1,
-                max_size=connections,
-                timeout=within,
-                check=ConnectionPool.check_connection,
-                open=True,
-            )
+        self._pool = open_pool(url, within=within, connections=connections)
 
     def claim(
         self,
@@ -166,47 +148,8 @@ class PostgresRegister:
     @contextmanager
     def _connection(self) -> Iterator[Database]:
         """Outside of a `transaction()` each statement is committed by itself, and durable then."""
-        with _reaching(), self._pool.connection() as database:
+        with reaching(), self._pool.connection() as database:
             yield database
-
-
-def _options(within: float) -> dict[str, Any]:
-    """The server ends what takes too long; what the server cannot end, since it is gone, the network layer does."""
-    milliseconds = round(within * 1000)
-    return {
-        "connect_timeout": max(2, round(within)),
-        "tcp_user_timeout": milliseconds,
-        "keepalives_idle": 30,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "autocommit": True,
-        "application_name": "register of runs",
-        "options": " ".join(
-            f"-c {name}={milliseconds}"
-            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-        )
-        + f" -c search_path={SCHEMA}",
-    }
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """What the database cannot do now becomes RegisterUnavailable; data that it refuses is a fault of its sender."""
-    try:
-        yield
-    except (psycopg.DataError, psycopg.IntegrityError):
-        raise
-    except PoolClosed:
-        raise RegisterUnavailable("the register was closed by this process") from None
-    except PoolTimeout:
-        raise RegisterUnavailable("the register's database gives no connection; it is down, or too busy") from None
-    except psycopg.Error as error:
-        raise RegisterUnavailable(f"the register's database: {_cause(error)}") from None
-
-
-def _cause(error: psycopg.Error) -> str:
-    """The first line: those after it may show the statement and its values."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _make_known(

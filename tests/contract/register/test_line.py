@@ -1,23 +1,16 @@
 """Runs of a pipeline go one at a time and in the order of their dates, and nobody waits for the dead."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
 
-from register.sqlite import SqliteRegister
 from tests.messages import DAY, NOW, status
 
 LEASE, PATIENCE = timedelta(seconds=30), timedelta(seconds=60)
 WEEK = timedelta(days=7)
 LATER = NOW + PATIENCE
 """Whoever was asked for at NOW and is not in the line by now is not waited for."""
-
-
-@pytest.fixture
-def register(tmp_path):
-    register = SqliteRegister(tmp_path / "register.db")
-    yield register
-    register.close()
 
 
 @pytest.fixture
@@ -152,14 +145,15 @@ def test_the_last_date_before_is_found_with_its_newest_attempt(register, runs):
     assert register.last_before("rfm", date(2030, 1, 1)).run_id == runs[2]
 
 
-def test_a_file_from_before_there_were_turns_gets_them(tmp_path):
-    path = tmp_path / "register.db"
-    old = SqliteRegister(path)
-    old._file.write(lambda file: file.execute("DROP TABLE turns"))
-    old.close()
+def test_of_many_that_ask_at_once_one_has_the_turn_and_one_goes_on(store, runs):
+    registers = [store.open() for _ in range(4)]
+    first = runs[0]
+    run = registers[0].get(first)
+    boom = failed(first).model_copy(update={"attempt": run.attempt})
 
-    register = SqliteRegister(path)
-    run = register.claim("rfm", DAY, {}, force=False, requested_by="test", now=NOW)[0]
+    with ThreadPoolExecutor(8) as pool:
+        turns = list(pool.map(lambda n: take(registers[n % 4], first, f"process {n}"), range(16)))
+        following = list(pool.map(lambda n: registers[n % 4].go_on(boom, requested_by="test", now=NOW), range(8)))
 
-    assert take(register, run.run_id).mine
-    register.close()
+    assert [turn.mine for turn in turns].count(True) == 1
+    assert [run.run_id for run in following if run] == [f"rfm-{DAY}-2"]
