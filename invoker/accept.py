@@ -10,7 +10,7 @@ from invoker.look import Looker
 from invoker.models import Invocation
 from messenger.contract import ORCHESTRATE, RunRequest, run_id_of
 from messenger.messenger import REQUESTS, Messenger
-from register.register import ParametersConflict, Register, Run
+from register.register import ParametersConflict, Register, RegisterUnavailable, Run
 
 SWEPT = 1000
 """So many of the newest runs are looked through at start-up."""
@@ -73,10 +73,16 @@ class Acceptance:
         self._register.note_status(failed(self._request(run), "Superseded", error))
 
     def _publish(self, run: Run) -> None:
-        """Published twice it takes effect once: the request is the same, and so is its key."""
+        """Published twice it takes effect once: the request is the same, and so is its key.
+
+        It is accepted once it is published, whether or not the register can note that now.
+        """
         request = self._request(run)
         self._messenger.publish(REQUESTS, request.encode(), request.attributes())
-        self._register.mark_published(run.run_id)
+        try:
+            self._register.mark_published(run.run_id)
+        except RegisterUnavailable as error:
+            log.warning("run %s was published, and will be once more, since that was not noted: %s", run.run_id, error)
 
     def _request(self, run: Run) -> RunRequest:
         return RunRequest(

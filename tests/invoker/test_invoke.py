@@ -7,6 +7,8 @@ import pytest
 
 from invoker.app import create_app
 from messenger.messenger import REQUESTS
+from register.register import RegisterUnavailable
+from register.sqlite import SqliteRegister
 from tests.invoker.parts import DAY, KEY, client_of, request_for, send_status, wait_until
 
 BAD_DATES = ["2026-02-30", "None", "", "20260101", "1998-06-30T00:00:00", "'; drop table", "}}{{", "\u0661998-06-30"]
@@ -206,6 +208,20 @@ def test_when_the_register_is_gone_nothing_is_accepted(front, settings, publishe
 
     assert front.get("/invoke", params={"run_date": DAY}).status_code == 503
     assert published() == []
+
+
+def test_what_is_published_is_accepted_also_when_the_register_cannot_note_it(front, published, monkeypatch):
+    def gone(*_):
+        raise RegisterUnavailable("taken away by the test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteRegister, "mark_published", gone)
+        accepted = front.get("/invoke", params={"run_date": DAY})
+    again = front.get("/invoke", params={"run_date": DAY})
+
+    assert accepted.status_code == 202
+    assert (again.status_code, again.json()["run_id"]) == (202, accepted.json()["run_id"])
+    assert len({delivery.body for delivery in published()}) == 1
 
 
 def test_what_was_claimed_and_never_published_is_published_after_the_next_start(
