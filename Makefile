@@ -8,7 +8,7 @@ DEV := $(VENV)/dev.installed
 CODE := benchmarks deployments flows invoker messenger register rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status dbt-run docs format-sql explain export recompute messenger-setup dead-letters test lint format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean
+.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters test lint format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ down: $(RUN) ## end the stack
 
 status: $(RUN) ## show what runs
 	@$(BIN)/python -m deployments.local status
+
+backfill: $(RUN) ## score all dates FROM TO [STEP=day|week|month]; goes on where it was interrupted
+	@$(BIN)/python -m deployments.backfill
 
 explain: $(RUN) ## show why CUSTOMER has these scores on RUN_DATE: orders, values, edges, segment
 	@$(BIN)/python -m deployments.results explain

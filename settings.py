@@ -83,6 +83,7 @@ def _known_rejections(value: str) -> str:
 ProjectPath = Annotated[Path, AfterValidator(_in_project)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Names = Annotated[str, AfterValidator(_listed)]
 Rejections = Annotated[str, AfterValidator(_known_rejections)]
@@ -282,7 +283,8 @@ class Alerts(Group):
         SecretStr(""), description="Apprise addresses (mail, Slack, Teams, webhook ...) with spaces between them"
     )
     runbook: str = Field("docs/operations.md", description="address at which your people find docs/operations.md")
-    late_after: Seconds = Field(4 * 3600, description="a scheduled date is late when it is not confirmed by then")
+    late_after: Seconds = Field(4 * 3600, description="a scheduled date not confirmed so long after its time is late")
+    stuck_after: Seconds = Field(4 * 3600, description="a run under way of which nothing was heard so long is stuck")
 
     @property
     def addresses(self) -> list[str]:
@@ -293,6 +295,33 @@ class Alerts(Group):
         if wrong := [place for place, address in enumerate(self.addresses, 1) if "://" not in address]:
             raise ValueError(f"number {wrong[0]} of ALERTS_URLS is no address such as mailto://... or slack://...")
         return self
+
+
+class Health(Group):
+    """The health check, which looks at every part and tells what has changed."""
+
+    cron: str = Field("*/15 * * * *", description="schedule of healthcheck/system")
+    invoker: str = Field("", description="address of the invoker; empty: that of INVOKER_HOST and INVOKER_PORT")
+    patience: Seconds = Field(10, description="so long a part may take to answer")
+
+
+class Housekeeping(Group):
+    """What is removed when it is older than so many days, by the flow housekeeping."""
+
+    cron: str = Field("0 4 * * 0", description="schedule of housekeeping/system")
+    flow_runs: Days = Field(30, description="flow runs that have ended, with their logs and artifacts")
+    waiters: Days = Field(1, description="subscriptions of runs that have ended")
+    staging: Days = Field(1, description="staging that a killed process has left in the warehouse")
+    cloud_run_jobs: Days = Field(1, description="Cloud Run jobs of flow runs that have ended")
+    cloud_run: Annotated[str, Field(pattern="^(projects/[^/]+/locations/[^/]+)?$")] = Field(
+        "", description="where the Cloud Run jobs are, as projects/PROJECT/locations/REGION; empty: there are none"
+    )
+
+
+class Backfill(Group):
+    """How a backfill goes through its dates."""
+
+    at_once: Annotated[int, Field(ge=1)] = Field(1, description="dates under way at once; on DuckDB more gains nothing")
 
 
 class Stack(Group):
@@ -343,6 +372,9 @@ class Settings(BaseSettings):
     prefect: Prefect = Prefect()
     orchestrator: Orchestrator = Orchestrator()
     alerts: Alerts = Alerts()
+    health: Health = Health()
+    housekeeping: Housekeeping = Housekeeping()
+    backfill: Backfill = Backfill()
     stack: Stack = Stack()
     deploy: Deploy = Deploy()
 

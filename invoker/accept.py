@@ -1,16 +1,16 @@
 """Accept: a request becomes a run, and is durable in the Messenger before anybody is told so."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
 
 from invoker.dispatch import failed
 from invoker.look import Looker
 from invoker.models import Invocation
-from messenger.contract import ORCHESTRATE, RunRequest, run_id_of
-from messenger.messenger import REQUESTS, Messenger
-from register.register import ParametersConflict, Register, RegisterUnavailable, Run
+from messenger.messenger import Messenger
+from register.ask import ask, newest_attempt, publish, request_of
+from register.register import ParametersConflict, Register, Run
 
 SWEPT = 1000
 """So many of the newest runs are looked through at start-up."""
@@ -48,54 +48,26 @@ class Acceptance:
             return await run_in_threadpool(self._claim_and_publish, asked, requested_by)
 
     def _claim_and_publish(self, asked: Invocation, requested_by: str) -> tuple[Run, bool]:
-        run, _ = self._register.claim(
+        run, accepted = ask(
+            self._register,
+            self._messenger,
             asked.pipeline,
             asked.run_date,
             asked.parameters,
             force=asked.force,
             requested_by=requested_by,
-            now=datetime.now(UTC),
+            deadline=self._deadline,
         )
-        if run.published or run.final:
-            return run, False
-        self._publish(run)
-        log.info("accepted run %s", run.run_id)
-        return run, True
+        if accepted:
+            log.info("accepted run %s", run.run_id)
+        return run, accepted
 
     def _newest(self, asked: Invocation) -> Run | None:
-        newest, attempt = None, 1
-        while (run := self._register.get(run_id_of(asked.pipeline, asked.run_date, attempt))) is not None:
-            newest, attempt = run, attempt + 1
-        return newest
+        return newest_attempt(self._register, asked.pipeline, asked.run_date)
 
     def _give_up(self, run: Run) -> None:
         error = "a newer attempt was asked for before this one could be published"
-        self._register.note_status(failed(self._request(run), "Superseded", error))
-
-    def _publish(self, run: Run) -> None:
-        """Published twice it takes effect once: the request is the same, and so is its key.
-
-        It is accepted once it is published, whether or not the register can note that now.
-        """
-        request = self._request(run)
-        self._messenger.publish(REQUESTS, request.encode(), request.attributes())
-        try:
-            self._register.mark_published(run.run_id)
-        except RegisterUnavailable as error:
-            log.warning("run %s was published, and will be once more, since that was not noted: %s", run.run_id, error)
-
-    def _request(self, run: Run) -> RunRequest:
-        return RunRequest(
-            run_id=run.run_id,
-            pipeline=run.pipeline,
-            step=ORCHESTRATE,
-            run_date=run.run_date,
-            attempt=run.attempt,
-            parameters=dict(run.parameters),
-            requested_by=run.requested_by,
-            requested_at=run.requested_at,
-            deadline=run.requested_at + self._deadline,
-        )
+        self._register.note_status(failed(request_of(run, self._deadline), "Superseded", error))
 
     def sweep(self, before: datetime) -> None:
         """Publishes what was claimed before and, since a process died or the Messenger was down, never published.
@@ -111,5 +83,5 @@ class Acceptance:
             if superseded:
                 self._give_up(run)
             else:
-                self._publish(run)
+                publish(self._register, self._messenger, run, self._deadline)
                 log.info("published run %s, which had been claimed before", run.run_id)

@@ -10,6 +10,7 @@ from invoker.logs import about
 from messenger.contract import RunStatus
 from messenger.decode import decode_request, decode_status
 from messenger.messenger import STATUSES, Delivery, Messenger
+from messenger.probe import is_probe
 from register.register import Register
 
 Handle = Callable[[Delivery], Awaitable[None]]
@@ -30,7 +31,9 @@ class Handlers:
             await run_in_threadpool(self._register.note_request, request)
 
     async def status(self, delivery: Delivery) -> None:
-        """The register knows the news."""
+        """The register knows the news. The health check's probe is none."""
+        if is_probe(delivery.attributes):
+            return
         status = decode_status(delivery)
         await run_in_threadpool(self._register.note_status, status)
 

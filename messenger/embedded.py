@@ -75,6 +75,9 @@ class EmbeddedMessenger:
     def unsubscribe(self, name: str) -> None:
         self._file.write(lambda file: mailbox.remove_subscription(file, name))
 
+    def subscriptions(self) -> Sequence[str]:
+        return [name for (name,) in self._file.read(mailbox.NAMES, time.time())]
+
     def pull(self, subscription: str, *, limit: int, wait: float) -> Sequence[Delivery]:
         give_up = time.monotonic() + wait
         while True:

@@ -41,6 +41,7 @@ SUBSCRIPTION = """
     SELECT expires_after, expires_at, (SELECT min(due_at) FROM deliveries WHERE subscription = name)
     FROM subscriptions WHERE name = ? AND (expires_at IS NULL OR expires_at > ?)
 """
+NAMES = "SELECT name FROM subscriptions WHERE expires_at IS NULL OR expires_at > ? ORDER BY name"
 DUE = """
     SELECT id, message_id, body, attributes, attempts FROM deliveries
     WHERE subscription = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?

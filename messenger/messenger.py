@@ -88,6 +88,9 @@ class Messenger(Protocol):
     def unsubscribe(self, name: str) -> None:
         """Removes the subscription and what it still holds; nothing happens when it is not there."""
 
+    def subscriptions(self) -> Sequence[str]:
+        """The names of all that are there, the standing ones among them."""
+
     def pull(self, subscription: str, *, limit: int, wait: float) -> Sequence[Delivery]:
         """Up to `limit` messages; waits up to `wait` seconds for the first one, then returns none.
 

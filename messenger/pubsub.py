@@ -97,6 +97,16 @@ class PubSubMessenger:
         with reaching_subscription(name), suppress(exceptions.NotFound):
             self._subscriber.delete_subscription(subscription=self._named.subscription(name), **CALL)
 
+    def subscriptions(self) -> Sequence[str]:
+        """Those in the project that have our prefix."""
+        with reaching_subscription("list"):
+            found = self._subscriber.list_subscriptions(project=f"projects/{self._named.project}", **CALL)
+            return sorted(
+                one.name.removeprefix(self._named.subscription(""))
+                for one in found
+                if one.name.startswith(self._named.subscription(""))
+            )
+
     def pull(self, subscription: str, *, limit: int, wait: float) -> Sequence[Delivery]:
         give_up = time.monotonic() + max(wait, SHORTEST_WAIT)
         while True:

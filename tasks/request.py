@@ -8,18 +8,24 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from messenger.contract import RunRequest
-from messenger.messenger import REQUESTS, STATUSES
+from messenger.messenger import REQUESTS, STANDING, STATUSES
 from pipelines import Step
 from tasks.claim import step_request
 from wiring import open_messenger
 
 LISTENING_EXPIRES = timedelta(days=1)
 """A waiter that never came back leaves its subscription; the messenger removes it after so long."""
+WAITER = "statuses-"
 
 
 def waiter_of(run_id: str) -> str:
     """The name of the run's own subscription to statuses."""
-    return f"statuses-{run_id}"
+    return f"{WAITER}{run_id}"
+
+
+def run_of(waiter: str) -> str | None:
+    """The run whose subscription has this name; None for a subscription that is no run's."""
+    return None if waiter in STANDING or not waiter.startswith(WAITER) else waiter.removeprefix(WAITER)
 
 
 @contextmanager

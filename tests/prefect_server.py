@@ -1,4 +1,4 @@
-"""A real Prefect server for tests that need no workers: one for the session, on SQLite, in a folder of its own."""
+"""A real Prefect server for tests that need no workers: one for the session, on Postgres, in a folder of its own."""
 
 import os
 import subprocess
@@ -13,12 +13,13 @@ from deployments.local.environment import own_prefect, prefect_api
 from deployments.local.layout import Layout
 from deployments.local.ports import choose_port
 from settings import PROJECT
+from tests.postgres import postgres  # noqa: F401
 
 STARTS_WITHIN = 120.0
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory):
+def prefect_server(tmp_path_factory, postgres):  # noqa: F811
     """The address of its API; this process's own Prefect settings are as they were."""
     layout = Layout(tmp_path_factory.mktemp("prefect"))
     layout.make()
@@ -27,7 +28,7 @@ def prefect_server(tmp_path_factory):
     environment = own_prefect(layout, api) | {
         "STACK_PATH": str(layout.root),
         "STACK_PREFECT_PORT": str(port),
-        "STACK_PREFECT_DATABASE": "sqlite",
+        "STACK_PREFECT_DATABASE": postgres.new_database().replace("postgresql:", "postgresql+asyncpg:"),
     }
     with (layout.logs / "prefect-server.log").open("wb") as log:
         server = subprocess.Popen(

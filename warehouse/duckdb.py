@@ -18,9 +18,10 @@ from warehouse.duckdb_file import opened
 from warehouse.duckdb_orders import changed_features, orders_of
 from warehouse.duckdb_replace import close_run, replace_scores
 from warehouse.duckdb_segments import current_segments, customer_row, rejected, segment_changes
-from warehouse.staging import ParquetStaging, parquet_staging
+from warehouse.staging import ParquetStaging, abandoned_folders, parquet_staging, remove_abandoned
 from warehouse.tables import definitions, other_columns
 from warehouse.warehouse import (
+    Abandoned,
     ChangedFeatures,
     CustomerRow,
     DateRows,
@@ -77,7 +78,17 @@ class DuckDBWarehouse:
             yield DuckDBFeatures(connection, run_date, run_id=run_id, window_days=window_days)
 
     def staging(self, run_id: str) -> AbstractContextManager[ParquetStaging]:
-        return parquet_staging(self._path.with_name(f"{self._path.name}.staging"), run_id)
+        return parquet_staging(self._staging_folder, run_id)
+
+    def abandoned_staging(self) -> list[Abandoned]:
+        return abandoned_folders(self._staging_folder)
+
+    def remove_staging(self, name: str) -> None:
+        remove_abandoned(self._staging_folder, name)
+
+    @property
+    def _staging_folder(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.staging")
 
     def replace_scores(
         self,

@@ -9,7 +9,8 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.money import MONEY, money_of
-from warehouse.warehouse import REJECTED, SCORES, WarehouseOutOfRoom, WarehouseUnusable
+from warehouse.warehouse import REJECTED, SCORES, Abandoned, WarehouseOutOfRoom, WarehouseUnusable
 
 
 class ParquetStaging:
@@ -90,14 +91,41 @@ def _own_folder(root: Path, run_id: str) -> Iterator[Path]:
 
 
 def _remove_left_over(root: Path) -> None:
-    for folder in root.iterdir():
-        if not folder.is_dir():
-            continue
-        try:
-            with _locked(folder / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
-                shutil.rmtree(folder)
-        except BlockingIOError:
-            continue
+    for name in _folders(root):
+        _remove_unless_used(root / name)
+
+
+def abandoned_folders(root: Path) -> list[Abandoned]:
+    """Those whose process has ended, by name."""
+    return [
+        Abandoned(name, datetime.fromtimestamp((root / name).stat().st_mtime, UTC))
+        for name in _folders(root)
+        if not _is_used(root / name)
+    ]
+
+
+def remove_abandoned(root: Path, name: str) -> None:
+    """Under the lock that whoever makes a folder takes: a new one has its own lock before this looks at it."""
+    with _locked(root / ".lock", fcntl.LOCK_EX):
+        if name in _folders(root):
+            _remove_unless_used(root / name)
+
+
+def _folders(root: Path) -> list[str]:
+    return sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.exists() else []
+
+
+def _is_used(folder: Path) -> bool:
+    try:
+        with _locked(folder / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def _remove_unless_used(folder: Path) -> None:
+    with suppress(BlockingIOError), _locked(folder / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+        shutil.rmtree(folder)
 
 
 @contextmanager

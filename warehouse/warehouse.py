@@ -138,6 +138,14 @@ class DateRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A staging folder or table by its name, and when it was last written; `since` knows its time zone."""
+
+    name: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredDay:
     """A run_date that has scores, and of how many customers."""
 
@@ -276,6 +284,12 @@ class Warehouse(Protocol):
 
     def staging(self, run_id: str) -> AbstractContextManager[Staging]:
         """Removed at the end; what a killed process left is removed when the next one starts."""
+
+    def abandoned_staging(self) -> Sequence[Abandoned]:
+        """What killed processes have left and no process works on."""
+
+    def remove_staging(self, name: str) -> None:
+        """Removes what is abandoned under this name; nothing happens when it is not, or is gone."""
 
     def replace_scores(
         self,

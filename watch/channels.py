@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from apprise import Apprise
-
 
 class NotDelivered(Exception):
     """Some channels did not take the message. Names them without what is secret in their addresses."""
@@ -17,6 +15,8 @@ def send(addresses: Sequence[str], title: str, text: str) -> None:
 
 
 def _told(address: str, title: str, text: str) -> bool:
+    from apprise import Apprise  # a tenth of a second that only those pay who have something to tell
+
     channel = Apprise()
     return channel.add(address) and bool(channel.notify(title=title, body=text))
 

@@ -27,14 +27,19 @@ def tell(alert: Alert) -> None:
     with_client(lambda client: _tell_new(client, alert), otherwise=lambda: _deliver(*_message(alert)))
 
 
-def tell_recovered(about: str, over: Callable[[Alert], bool] = lambda alert: True) -> None:  # noqa: ARG005
-    """Closes the open alerts about this for which `over` holds, and says so where they had been told."""
+def tell_recovered(about: str) -> None:
+    """Closes the open alerts about this, and says so where they had been told."""
+    tell_over(lambda alert: alert.about == about)
+
+
+def tell_over(over: Callable[[Alert], bool]) -> None:
+    """Closes the open alerts for which `over` holds; one message for all that are about the same."""
 
     def close(client: SyncPrefectClient) -> None:
-        ours = [one for one in book.open_alerts(client) if one.alert.about == about and over(one.alert)]
-        closed = [one for one in ours if book.close(client, one.alert)]
-        if told := [one.alert for one in closed if one.told]:
-            _deliver(*recovery(about, told))
+        ended = [one for one in book.open_alerts(client) if over(one.alert)]
+        told = [one.alert for one in ended if book.close(client, one.alert) and one.told]
+        for about in sorted({alert.about for alert in told}):
+            _deliver(*recovery(about, [alert for alert in told if alert.about == about]))
 
     with_client(close)
 

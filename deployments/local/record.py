@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from settings import Settings
 
@@ -68,12 +68,16 @@ def read_record(path: Path) -> Record | None:
 
 def marks_of(settings: Settings) -> dict[str, str]:
     """For each setting a mark of its value that does not tell the value, which may be a password."""
-    groups: Mapping[str, Mapping[str, object]] = settings.model_dump(mode="json")
+    groups: Mapping[str, Mapping[str, object]] = settings.model_dump()
     return {
-        f"{group}_{name}".upper(): hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+        f"{group}_{name}".upper(): hashlib.sha256(_plain(value).encode()).hexdigest()[:12]
         for group, values in groups.items()
         for name, value in values.items()
     }
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def changed_settings(record: Record, settings: Settings) -> list[str]:

@@ -26,6 +26,7 @@ def database_url(stack: Stack, layout: Layout) -> str:
 def server_settings(stack: Stack, layout: Layout) -> Mapping[str, str]:
     """Settings of the server's process alone: a worker would hand them on to every run.
 
+    Logs and artifacts whose flow run housekeeping has removed go within a day, and events after Prefect's week.
     Without the blocks the server does not import every installed Prefect collection, dbt and BigQuery among
     them, which would take half of its start and 300 MB.
     """
@@ -33,6 +34,7 @@ def server_settings(stack: Stack, layout: Layout) -> Mapping[str, str]:
         "PREFECT_API_DATABASE_CONNECTION_URL": database_url(stack, layout),
         "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,orphans",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     }
 

@@ -39,7 +39,7 @@ def told(monkeypatch):
         (StepFailed("the step said so"), "failed"),
         (LOST, "crashed"),
         (NotConfirmed("counts differ"), "unconfirmed"),
-        (DeadlinePassed("no result"), "stuck"),
+        (DeadlinePassed("no result"), "failed"),
         (KeyError("c0001"), "failed"),
     ],
 )

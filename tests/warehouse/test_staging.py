@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from warehouse.staging import parquet_staging
+from warehouse.staging import abandoned_folders, parquet_staging, remove_abandoned
 from warehouse.warehouse import REJECTED, SCORES, WarehouseOutOfRoom, WarehouseUnusable
 
 ROW = {"customer_id": ["c"], "recency": [1], "frequency": [1], "monetary_cents": [1], "reason": ["missing_customer"]}
 STAGE_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from warehouse.staging import parquet_staging
+from warehouse.staging import abandoned_folders, parquet_staging, remove_abandoned
 with parquet_staging(Path(sys.argv[1]), "rfm-2026-06-29-1"):
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -63,3 +63,23 @@ def test_a_full_disk_is_said(tmp_path):
     full = OSError(28, os.strerror(28))
     with pytest.raises(WarehouseOutOfRoom, match="No space left"), parquet_staging(tmp_path, "run"):
         raise full
+
+
+def test_what_a_killed_process_left_is_abandoned_and_what_is_in_use_is_not(tmp_path):
+    subprocess.run([sys.executable, "-c", STAGE_AND_DIE, str(tmp_path)], check=False)
+    [left] = folders(tmp_path)
+
+    [abandoned] = abandoned_folders(tmp_path)
+    assert abandoned.name == left
+    with parquet_staging(tmp_path / "other", "run"):
+        assert abandoned_folders(tmp_path / "other") == []
+        remove_abandoned(tmp_path / "other", folders(tmp_path / "other")[0])
+        assert len(folders(tmp_path / "other")) == 1
+
+    remove_abandoned(tmp_path, left)
+    remove_abandoned(tmp_path, left)
+    assert left not in folders(tmp_path)
+
+
+def test_where_nothing_was_ever_staged_nothing_is_abandoned(tmp_path):
+    assert abandoned_folders(tmp_path / "none") == []

@@ -1,8 +1,10 @@
 import pytest
+from prefect.client.orchestration import get_client
 
 from settings import get_settings
-from tests.prefect_server import prefect, prefect_server  # noqa: F401
+from tests.prefect_server import postgres, prefect, prefect_server  # noqa: F401
 from tests.receivers import web_receiver
+from watch import book
 
 
 @pytest.fixture
@@ -25,8 +27,12 @@ def configured(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def receiver(configured):
-    """Gets the alerts of the test."""
+def receiver(configured, request):
+    """Gets the alerts of the test, which begins with none open."""
+    request.getfixturevalue("prefect")
+    with get_client(sync_client=True) as client:
+        for one in book.open_alerts(client):
+            book.close(client, one.alert)
     with web_receiver() as receiver:
         configured(ALERTS_URLS=receiver.address)
         yield receiver

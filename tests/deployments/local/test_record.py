@@ -61,3 +61,12 @@ def test_changed_settings_are_named_and_their_values_never_written(tmp_path):
     assert "secret" not in record.model_dump_json()
     assert changed_settings(record, before) == []
     assert changed_settings(record, after) == ["MODEL_WINDOW_DAYS", "STACK_PREFECT_DATABASE"]
+
+
+def test_a_secret_that_was_changed_is_noticed_and_not_told(monkeypatch):
+    def marks(address):
+        monkeypatch.setenv("ALERTS_URLS", address)
+        return marks_of(Settings())["ALERTS_URLS"]
+
+    assert marks("json://one") != marks("json://two")
+    assert "one" not in marks("json://one")

@@ -1,0 +1,201 @@
+"""Each check looks at its part as a run would use it: real files, a real Prefect server."""
+
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import duckdb
+import pytest
+from prefect.client.orchestration import get_client
+
+from messenger.contract import ORCHESTRATE, RunStatus
+from messenger.messenger import INVOKER_REQUESTS, REQUESTS
+from tasks.health import Unhealthy, require_health, tell_changes
+from tests.processes import process
+from watch import health, late
+from watch.finding import Check, examine
+from watch.health import NoAnswer, NotWell
+from watch.late import Due
+from wiring import open_messenger, open_register, open_warehouse
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+HOLD = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def client(prefect):
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+def note(settings, run_id, state):
+    pipeline, run_date, attempt = run_id.split("-")[0], run_id[-12:-2], int(run_id[-1])
+    with closing(open_register(settings)) as register:
+        register.note_status(
+            RunStatus(
+                run_id=run_id,
+                pipeline=pipeline,
+                step=ORCHESTRATE,
+                run_date=run_date,
+                attempt=attempt,
+                state=state,
+                error={"type": "Broken", "message": "why"} if state == "failed" else None,
+                at=datetime.now(UTC),
+            )
+        )
+
+
+def test_a_message_goes_out_and_comes_back(configured):
+    settings = configured()
+    with pytest.raises(NotWell, match="make messenger-setup"):
+        health.messages_arrive(settings)
+
+    with closing(open_messenger(settings)) as messenger:
+        messenger.setup()
+    assert "back in" in health.messages_arrive(settings).said
+
+
+def test_dead_letters_wait_for_a_person(configured):
+    settings = configured()
+    with closing(open_messenger(settings)) as messenger:
+        messenger.setup()
+        assert not health.no_dead_letters(settings).alerts
+        messenger.publish(REQUESTS, b"{", {})
+        [delivery] = messenger.pull(INVOKER_REQUESTS, limit=1, wait=1)
+        messenger.bury(delivery, "the body is not JSON")
+
+    [alert] = health.no_dead_letters(settings).alerts
+    assert alert.cause == "dead-letters"
+    assert "the body is not JSON" in alert.text
+
+
+def test_an_invoker_that_does_not_answer_is_named(configured):
+    with pytest.raises(NoAnswer, match=r"127\.0\.0\.1:9 does not answer"):
+        health.invoker_is_ready(configured(INVOKER_PORT=9))
+
+
+def test_a_warehouse_that_another_process_holds_is_busy_and_not_broken(configured, tmp_path):
+    settings = configured(WAREHOUSE_LOCK_WAIT="0.2")
+    assert "nothing is scored yet" in health.warehouse_opens(settings).said
+    with process(HOLD, tmp_path / "warehouse.duckdb") as holder:
+        assert holder.stdout.readline() == "held\n"
+        found = examine(Check("warehouse", lambda: health.warehouse_opens(settings)))
+
+    assert found.state == "busy"
+    assert f"process {holder.pid}" in found.said
+
+
+def test_a_damaged_warehouse_is_broken(configured, tmp_path):
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+
+    assert examine(Check("warehouse", lambda: health.warehouse_opens(configured()))).state == "failed"
+
+
+def test_the_newest_scored_date_is_said(configured, tmp_path):
+    settings = configured()
+    open_warehouse(settings).prepare()
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute(
+            "insert into run_ledger values ('rfm-2026-11-23-1', 'rfm', 'scoring', '2026-11-23', 1, '', '{}', now())"
+        )
+
+    assert "2026-11-23" in health.warehouse_opens(settings).said
+
+
+def test_a_pool_that_deployments_use_needs_a_worker(client):
+    pool = f"pool-{uuid4().hex[:8]}"
+    client.request("POST", "/work_pools/", json={"name": pool, "type": "process", "base_job_template": {}})
+    health.pools_have_workers(client)
+    flow = client.create_flow_from_name("health")
+    client.create_deployment(flow_id=flow, name=pool, work_pool_name=pool)
+
+    with pytest.raises(NotWell, match=pool):
+        health.pools_have_workers(client)
+
+    client.request("POST", f"/work_pools/{pool}/workers/heartbeat", json={"name": "worker"})
+    assert "have workers" in health.pools_have_workers(client).said
+
+
+class TestLate:
+    """A schedule of Mondays at 08:00 in Sydney, which is Sunday 21:00 UTC in November."""
+
+    @pytest.fixture
+    def due(self, client, configured, monkeypatch):
+        def dates(made, now, **settings):
+            deployment = client.create_deployment(
+                flow_id=client.create_flow_from_name(ORCHESTRATE),
+                name="rfm",
+                schedules=[{"schedule": {"cron": "0 8 * * 1", "timezone": "Australia/Sydney"}, "active": True}],
+            )
+            read = client.read_deployment(deployment).model_copy(update={"created": made})
+            monkeypatch.setattr(late, "_deployment", lambda client, pipeline: read)
+            return [one.run_date for one in late.due_dates(client, configured(**settings), now)]
+
+        return dates
+
+    def test_a_date_is_due_when_its_time_to_be_late_has_passed(self, due):
+        made, monday = NOON - timedelta(days=7), datetime(2026, 11, 22, 21, tzinfo=UTC)
+
+        assert due(made, monday + timedelta(hours=3, minutes=59)) == []
+        assert due(made, monday + timedelta(hours=4)) == [date(2026, 11, 23)]
+        assert due(made, monday + timedelta(hours=4), ALERTS_LATE_AFTER=5 * 3600) == []
+
+    def test_a_schedule_asks_for_nothing_before_it_was_there(self, due):
+        assert due(NOON - timedelta(days=1), NOON) == []
+        assert due(NOON - timedelta(days=9), NOON) == [date(2026, 11, 23)]
+
+    def test_a_date_that_any_attempt_has_confirmed_is_not_late(self, client, configured, monkeypatch):
+        settings = configured()
+        monday = Due("rfm", date(2026, 11, 23), NOON)
+        monkeypatch.setattr(late, "due_dates", lambda *_: iter([monday]))
+
+        note(settings, "rfm-2026-11-23-1", "failed")
+        [alert] = health.dates_are_confirmed(client, settings).alerts
+        note(settings, "rfm-2026-11-23-2", "succeeded")
+
+        assert (alert.cause, alert.about) == ("late", "rfm 2026-11-23")
+        assert not health.dates_are_confirmed(client, settings).alerts
+
+
+def test_a_run_of_which_nothing_is_heard_is_stuck(configured):
+    settings = configured(ALERTS_STUCK_AFTER=0.001)
+    note(settings, "rfm-2026-11-16-1", "succeeded")
+    note(settings, "rfm-2026-11-23-1", "started")
+
+    [alert] = health.runs_move(settings).alerts
+
+    assert (alert.cause, alert.about, alert.run_id) == ("stuck", "rfm 2026-11-23", "rfm-2026-11-23-1")
+    assert not health.runs_move(configured(ALERTS_STUCK_AFTER=60)).alerts
+
+
+def test_people_are_told_of_a_change_alone(prefect, receiver, configured):
+    broken = Check(f"part-{uuid4().hex[:8]}", lambda: health.invoker_is_ready(configured(INVOKER_PORT=9)))
+    well = Check(broken.name, lambda: health.Found("ready"))
+
+    for check in (well, broken, broken, well, well):
+        tell_changes.fn([examine(check)])
+
+    assert receiver.titles == [f"[health] {broken.name}", f"[recovered] {broken.name}"]
+
+
+def test_a_channel_that_is_down_is_a_finding(prefect, receiver):
+    receiver.status = 500
+    part = f"part-{uuid4().hex[:8]}"
+    broken = Check(part, lambda: (_ for _ in ()).throw(NotWell("broken")))
+    tell_changes.fn([examine(broken)])
+
+    found = examine(Check("alerts", health.alerts_are_told))
+
+    assert found.state == "failed"
+    assert f"health {part}" in found.said
+
+
+def test_the_flow_run_is_as_red_as_the_system_is():
+    with pytest.raises(Unhealthy, match="invoker: down"):
+        require_health([examine(Check("invoker", lambda: (_ for _ in ()).throw(NotWell("down"))))])
+    require_health([examine(Check("invoker", lambda: health.Found("ready")))])

@@ -1,0 +1,154 @@
+"""The health checks: each looks at one part as a run would use it."""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import WorkPoolStatus
+from prefect.utilities.urls import url_for
+
+from errors import Permanent, Retryable
+from messenger.contract import ORCHESTRATE
+from messenger.probe import round_trip
+from register.register import Run
+from settings import Settings
+from watch.alert import LONGEST_TEXT, Alert, Cause, about_run
+from watch.finding import Check, Found
+from watch.late import late_dates
+from watch.tell import tell_untold
+from wiring import open_messenger, open_register, open_warehouse
+
+MOST_LOOKED_AT = 200
+"""Runs, and deployments; Prefect's own bound of one answer."""
+MOST_NAMED = 5
+
+
+class NotWell(Permanent):
+    """The part answers, and what it says is not good."""
+
+
+class NoAnswer(Retryable):
+    """The part does not answer."""
+
+
+def checks(client: SyncPrefectClient, settings: Settings) -> Sequence[Check]:
+    """Every part, each check under the name that its alerts are about."""
+    return (
+        Check("messenger", lambda: messages_arrive(settings)),
+        Check("dead letters", lambda: no_dead_letters(settings), cause="dead-letters"),
+        Check("invoker", lambda: invoker_is_ready(settings)),
+        Check("warehouse", lambda: warehouse_opens(settings)),
+        Check("workers", lambda: pools_have_workers(client)),
+        Check("dates", lambda: dates_are_confirmed(client, settings), cause="late"),
+        Check("runs", lambda: runs_move(settings), cause="stuck"),
+        Check("alerts", alerts_are_told),
+    )
+
+
+def messages_arrive(settings: Settings) -> Found:
+    with closing(open_messenger(settings)) as messenger:
+        if missing := messenger.missing():
+            raise NotWell(f"missing: {'; '.join(missing)}")
+        took = round_trip(messenger, within=settings.health.patience)
+    return Found(f"a message and back in {took * 1000:.0f} ms")
+
+
+def no_dead_letters(settings: Settings) -> Found:
+    with closing(open_messenger(settings)) as messenger:
+        dead = messenger.dead_letters()
+    if not dead:
+        return Found("none")
+    said = f"{len(dead)} wait for a person, the oldest since {dead[0].buried_at:%Y-%m-%d %H:%M %Z}: {dead[0].reason}"
+    return Found(said, (_alert("dead-letters", "messenger", said),))
+
+
+def invoker_is_ready(settings: Settings) -> Found:
+    address = settings.health.invoker or f"http://{settings.invoker.host}:{settings.invoker.port}"
+    try:
+        answer = httpx.get(f"{address}/readiness", timeout=settings.health.patience)
+    except httpx.HTTPError as error:
+        raise NoAnswer(f"{address} does not answer ({type(error).__name__})") from None
+    if not answer.is_success:
+        raise NotWell(f"{address}/readiness says {answer.status_code}: {answer.text[:300]}")
+    return Found("ready")
+
+
+def warehouse_opens(settings: Settings) -> Found:
+    """For writing, as a run needs it. While a run holds it, it is busy, which is no failure."""
+    patience = min(settings.health.patience, settings.warehouse.lock_wait)
+    brief = settings.warehouse.model_copy(update={"lock_wait": patience})
+    warehouse = open_warehouse(settings.model_copy(update={"warehouse": brief}))
+    began = time.monotonic()
+    warehouse.prepare()
+    days = warehouse.scored_days()
+    took = time.monotonic() - began
+    newest = f"the newest scored date is {days[-1].run_date}" if days else "nothing is scored yet"
+    return Found(f"opened and read in {took:.1f} s; {newest}")
+
+
+def pools_have_workers(client: SyncPrefectClient) -> Found:
+    """Of the pools that deployments run on; a pool is ready while one of its workers is heard of."""
+    used = {deployment.work_pool_name for deployment in client.read_deployments(limit=MOST_LOOKED_AT)}
+    pools = [pool for pool in client.read_work_pools() if pool.name in used]
+    lacking = [pool.name for pool in pools if pool.status != WorkPoolStatus.READY]
+    if lacking:
+        raise NotWell(f"no worker takes runs of {', '.join(lacking)}: ended, not started yet, or the pool is paused")
+    return Found(f"{len(pools)} pools have workers")
+
+
+def dates_are_confirmed(client: SyncPrefectClient, settings: Settings) -> Found:
+    late = late_dates(client, settings, datetime.now(UTC))
+    if not late:
+        return Found("every scheduled date is confirmed, or not due yet")
+    alerts = [
+        _alert("late", about_run(due.pipeline, due.run_date), f"due since {due.at:%Y-%m-%d %H:%M %Z}, not confirmed")
+        for due in late
+    ]
+    return Found(f"not confirmed: {_named([alert.about for alert in alerts])}", alerts)
+
+
+def runs_move(settings: Settings) -> Found:
+    before = datetime.now(UTC) - timedelta(seconds=settings.alerts.stuck_after)
+    with closing(open_register(settings)) as register:
+        under_way = [run for run in register.list(limit=MOST_LOOKED_AT) if not run.final]
+    stuck = [run for run in under_way if _last_news(run) < before]
+    if not stuck:
+        return Found(f"{len(under_way)} under way")
+    return Found(f"nothing heard of {_named([run.run_id for run in stuck])}", [_stuck(run) for run in stuck])
+
+
+def alerts_are_told() -> Found:
+    """Tries those again that no channel has taken."""
+    untold = tell_untold()
+    if untold:
+        raise NotWell(f"no channel takes {_named([f'{alert.cause} {alert.about}' for alert in untold])}; see the log")
+    return Found("all told")
+
+
+def _last_news(run: Run) -> datetime:
+    return max([run.requested_at, *(news.at for news in run.steps)])
+
+
+def _stuck(run: Run) -> Alert:
+    flow_run = next((news.flow_run_id for news in run.steps if news.step == ORCHESTRATE), None)
+    return Alert(
+        cause="stuck",
+        about=about_run(run.pipeline, run.run_date),
+        text=f"under way since {run.requested_at:%Y-%m-%d %H:%M %Z}, last heard of {_last_news(run):%Y-%m-%d %H:%M %Z}",
+        since=datetime.now(UTC),
+        run_id=run.run_id,
+        attempts=run.attempt,
+        log=url_for("flow-run", obj_id=flow_run) if flow_run else None,
+    )
+
+
+def _alert(cause: Cause, about: str, text: str) -> Alert:
+    return Alert(cause=cause, about=about, text=text[:LONGEST_TEXT], since=datetime.now(UTC))
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
