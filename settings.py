@@ -222,7 +222,9 @@ class Invoker(Group):
     max_body: Annotated[int, Field(gt=0)] = Field(64 * 1024, description="bytes of a request's body at the most")
     log_format: Literal["text", "json"] = Field("text", description="text for people, json for a log service")
     pull: bool = Field(True, description="take messages by pull; false where Pub/Sub pushes them")
-    auth: Literal["none", "google"] = Field("none", description="none (loopback only), or Google's ID tokens")
+    auth: Literal["none", "google", "cloud-run"] = Field(
+        "none", description="none (loopback only), Google's ID tokens, or those that Cloud Run's IAM has checked"
+    )
     audiences: Names = Field("", description="google: the accepted audiences, with commas between them")
     accounts: Names = Field("", description="google: e-mails of those who may ask, with commas between them")
     readers: Names = Field(
@@ -242,9 +244,9 @@ class Invoker(Group):
     def _closed_to_the_world(self) -> Self:
         if self.auth == "none" and not _is_loopback(self.host):
             raise ValueError(f"INVOKER_AUTH=none serves loopback only, not {self.host}; set INVOKER_AUTH=google")
-        if self.auth == "google" and not (self.audiences and self.accounts):
-            raise ValueError("INVOKER_AUTH=google needs INVOKER_AUDIENCES and INVOKER_ACCOUNTS")
-        if self.auth == "google" and self.pushed and not (self.push_audience and self.push_account):
+        if self.auth != "none" and not (self.audiences and self.accounts):
+            raise ValueError(f"INVOKER_AUTH={self.auth} needs INVOKER_AUDIENCES and INVOKER_ACCOUNTS")
+        if self.auth != "none" and self.pushed and not (self.push_audience and self.push_account):
             raise ValueError("pushed messages need INVOKER_PUSH_AUDIENCE and INVOKER_PUSH_ACCOUNT")
         return self
 
@@ -335,6 +337,14 @@ class Stack(Group):
     process_start: Literal["fork", "stock"] = Field("fork", description="how process workers start flow runs")
 
 
+class K(Group):
+    """What Cloud Run says to a container: there is nothing to set here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    service: str = Field("", description="name of the Cloud Run service; empty elsewhere")
+
+
 class Deploy(Group):
     """Google Cloud, as `make deploy` reads it from a file of deployments/environments/ (docs/work-pools.md)."""
 
@@ -377,6 +387,16 @@ class Settings(BaseSettings):
     backfill: Backfill = Backfill()
     stack: Stack = Stack()
     deploy: Deploy = Deploy()
+    k: K = K()
+
+    @model_validator(mode="after")
+    def _checked_by_cloud_run(self) -> Self:
+        if self.invoker.auth == "cloud-run" and not self.k.service:
+            raise ValueError(
+                "INVOKER_AUTH=cloud-run believes tokens that Cloud Run has checked, and this is not Cloud Run"
+                " (K_SERVICE is empty); set INVOKER_AUTH=google"
+            )
+        return self
 
     @property
     def business_zone(self) -> ZoneInfo:

@@ -41,7 +41,8 @@ def put_together(settings: Settings, messenger: Messenger, register: Register) -
     deadline = timedelta(seconds=settings.orchestrator.step_deadline)
     flow_runs = PrefectApi(settings.prefect)
     looker = Looker(register, flow_runs, patience=deadline)
-    tokens = Tokens(Certificates(settings.invoker.certificates)) if settings.invoker.auth == "google" else None
+    invoker = settings.invoker
+    tokens = Tokens(Certificates(invoker.certificates), behind_cloud_run=invoker.auth == "cloud-run")
     return Parts(
         settings=settings,
         messenger=messenger,
@@ -50,7 +51,7 @@ def put_together(settings: Settings, messenger: Messenger, register: Register) -
         acceptance=Acceptance(register, messenger, looker, deadline=deadline),
         looker=looker,
         handlers=Handlers(messenger, register, flow_runs),
-        tokens=tokens,
+        tokens=None if invoker.auth == "none" else tokens,
     )
 
 

@@ -59,3 +59,15 @@ def test_other_variables_of_the_environment_do_not_matter(monkeypatch):
 
 def test_the_example_lists_every_setting_as_it_is():
     assert (PROJECT / ".env.example").read_text() == env_example(), "run `make generated`"
+
+
+def test_checked_tokens_are_believed_on_cloud_run_only(monkeypatch):
+    settings = {"INVOKER_AUTH": "cloud-run", "INVOKER_AUDIENCES": "a", "INVOKER_ACCOUNTS": "b@example.com"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(WrongSettings, match="this is not Cloud Run"):
+        get_settings()
+
+    monkeypatch.setenv("K_SERVICE", "invoker")
+    assert get_settings().invoker.auth == "cloud-run"

@@ -1,11 +1,14 @@
 """Tokens and pushes that are not what they should be: refused, and no run of them."""
 
+import asyncio
 import base64
 import json
 
 import pytest
 
 from invoker.app import create_app
+from invoker.certificates import Certificates
+from invoker.tokens import BadToken, NotAllowed, Tokens
 from tests.invoker.google import ACCOUNT, AUDIENCE, CertificateServer, Key
 from tests.invoker.parts import DAY, client_of, request_for, settings_for
 from tests.invoker.prefect_stand_in import PrefectStandIn
@@ -237,3 +240,43 @@ def test_a_persons_token_does_not_open_the_push_route_nor_the_pushers_the_others
 
     assert pushed(client, key, aud=AUDIENCE, email=ACCOUNT).status_code == 401
     assert asked(client, key.token(email=PUSHER)).status_code == 403
+
+
+def checked_by_cloud_run(key, **changes):
+    """As a container on Cloud Run gets a token that IAM has let in."""
+    return key.token(**changes).rpartition(".")[0] + ".SIGNATURE_REMOVED_BY_GOOGLE"
+
+
+@pytest.mark.parametrize(
+    ("made", "good"),
+    [
+        (checked_by_cloud_run, True),
+        (lambda key: key.token(), True),
+        (lambda key: checked_by_cloud_run(key, lives=-60), False),
+        (lambda key: checked_by_cloud_run(key, aud="https://another.example"), False),
+        (lambda key: checked_by_cloud_run(key, iss="https://another.example"), False),
+        (lambda key: checked_by_cloud_run(key, email_verified=False), False),
+        (lambda key: checked_by_cloud_run(key, email="stranger@example.com"), False),
+        (lambda key: Key("forged").token(), False),
+        (lambda key: "a.b.SIGNATURE_REMOVED_BY_GOOGLE", False),
+    ],
+)
+def test_behind_cloud_run_a_token_that_it_has_checked_is_believed_and_no_other(key, made, good):
+    certificates = CertificateServer(key)
+    tokens = Tokens(Certificates(certificates.url), behind_cloud_run=True)
+    asking = tokens.email_of(made(key), audiences=[AUDIENCE], accounts=[ACCOUNT])
+
+    try:
+        if good:
+            assert asyncio.run(asking) == ACCOUNT
+        else:
+            with pytest.raises((BadToken, NotAllowed)):
+                asyncio.run(asking)
+    finally:
+        certificates.stop()
+
+
+def test_elsewhere_a_token_without_a_signature_is_refused(world, key):
+    client, *_ = world
+
+    assert asked(client, checked_by_cloud_run(key)).status_code == 401
