@@ -5,10 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.installed
 DEV := $(VENV)/dev.installed
+TERRAFORM := .venv-terraform
+UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters test lint format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean
+.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,9 @@ dbt-run: $(RUN) ## build the SQL as of RUN_DATE in the schema DBT_USER, without 
 docs: $(RUN) ## show models, columns, tests and lineage of the SQL in the browser
 	@$(BIN)/python -m deployments.sql docs
 
+images: $(RUN) ## build the images with docker or buildah (docs/images.md: TAG, REPOSITORY, INDEX, BASE)
+	@$(BIN)/python -m deployments.images $(IMAGES)
+
 messenger-setup: $(RUN) ## make what the messenger needs, and list what could not be made
 	@$(BIN)/python -m deployments.messages setup
 
@@ -62,6 +67,14 @@ lint: $(DEV) ## check code, types, imports and SQL
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfmt --check --quiet dbt
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.cloudbuild deployments/cloudbuild/*.yaml
+	@$(BIN)/zizmor --quiet --offline --no-progress .github/workflows
+
+lint-terraform: $(DEV) $(TERRAFORM)/installed ## check deployments/terraform: references, arguments, layout, checkov
+	@$(BIN)/python -m deployments.infrastructure $(TERRAFORM)/lib/python3*/site-packages
+	@$(TERRAFORM)/bin/checkov --directory deployments/terraform --framework terraform --skip-download --compact --quiet
 
 format: $(DEV) ## format Python and SQL
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -72,7 +85,7 @@ format-sql: $(DEV) ## format the SQL in MODELS, such as MODELS=dbt/models/featur
 	@$(BIN)/sqlfmt --quiet $(or $(MODELS),dbt)
 
 lock: $(DEV) ## make the locks anew from requirements/*.in
-	@for name in run dev; do $(or $(shell command -v uv),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in run dev invoker sql-runner rfm worker prefect-server terraform; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
 
 generated: $(RUN) ## write anew what is made from code: .env.example, docs/messages.schema.json
@@ -96,7 +109,7 @@ bench-scoring: $(RUN) ## measure the features and the scores (ORDERS_COUNTS="100
 
 clean: ## end the stack; remove the environment, caches and the stack's files, but no data
 	@if [ -e $(RUN) ]; then $(BIN)/python -m deployments.local down; fi
-	@rm -rf $(VENV) .stack .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dbt/target dbt/logs
+	@rm -rf $(VENV) $(TERRAFORM) .stack .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dbt/target dbt/logs
 	@find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(RUN): requirements/run.txt requirements/bootstrap.txt
@@ -105,4 +118,9 @@ $(RUN): requirements/run.txt requirements/bootstrap.txt
 
 $(DEV): requirements/dev.txt $(RUN)
 	@$(PYTHON) deployments/install.py $(VENV) requirements/dev.txt
+	@touch $@
+
+$(TERRAFORM)/installed: requirements/terraform.txt $(RUN)
+	@$(UV) venv --quiet --clear $(TERRAFORM)
+	@$(UV) pip install --quiet --python $(TERRAFORM) --require-hashes -r requirements/terraform.txt
 	@touch $@

@@ -1,0 +1,1 @@
+"""Checks of deployments/terraform that need neither a cloud nor Terraform: `python -m deployments.infrastructure`."""

@@ -1,0 +1,58 @@
+"""Every reference leads to something that is declared, and everything declared is used."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from deployments.infrastructure.configuration import Block, Configuration, texts, without_literals
+
+REFERENCE = re.compile(
+    r"(?<![\w.-])(?:(var|local)\.([\w-]+)|(?:(data|ephemeral)\.)?((?:google|random|terraform)_\w+)\.([\w-]+))"
+)
+
+
+def references(block: Block) -> Iterator[str]:
+    """The addresses that the block refers to."""
+    for text in texts(block.body):
+        for found in REFERENCE.finditer(without_literals(text)):
+            root, name, kind, resource, label = found.groups()
+            yield f"{root}.{name}" if root else ".".join(filter(None, (kind, resource, label)))
+
+
+def problems(configuration: Configuration) -> Sequence[str]:
+    declared = {block.address for block in configuration.blocks}
+    used = {address for block in configuration.blocks for address in references(block)}
+    return [
+        *_twice(configuration),
+        *(
+            f"{block.file}: {block.name} refers to {address}, which is not declared"
+            for block in configuration.blocks
+            for address in sorted(set(references(block)) - declared)
+        ),
+        *(
+            f"{block.file}: {block.name} is declared and never used"
+            for block in configuration.of("variable", "local", "data", "ephemeral")
+            if block.address not in used
+        ),
+        *_environments(configuration),
+    ]
+
+
+def _twice(configuration: Configuration) -> Iterator[str]:
+    seen: set[str] = set()
+    for block in configuration.of("variable", "local", "resource", "data", "ephemeral", "output"):
+        if block.name in seen:
+            yield f"{block.file}: {block.name} is declared twice"
+        seen.add(block.name)
+
+
+def _environments(configuration: Configuration) -> Iterator[str]:
+    """The variables of each environment are declared, and those without a default are set."""
+    variables = {block.labels[0]: block for block in configuration.of("variable")}
+    for environment, given in configuration.environments.items():
+        for name in given.keys() - variables.keys():
+            yield f"environments/{environment}.tfvars: sets {name}, which is no variable"
+        for name, block in variables.items():
+            if "default" not in block.body and name not in given:
+                yield f"environments/{environment}.tfvars: does not set {name}, which has no default"
+        if given.get("environment") != environment:
+            yield f"environments/{environment}.tfvars: is of the environment {given.get('environment')}"

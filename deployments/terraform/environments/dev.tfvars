@@ -1,0 +1,14 @@
+# Change what is yours: project, region, people.
+environment = "dev"
+project     = "my-project-dev"
+region      = "europe-west1"
+zone        = "europe-west1-b"
+image_tag   = "first"
+
+callers     = ["user:analyst@example.com"]
+operators   = ["user:engineer@example.com"]
+readers     = ["user:analyst@example.com"]
+alert_email = "engineer@example.com"
+
+kept   = false
+budget = 100

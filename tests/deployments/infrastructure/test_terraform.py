@@ -1,0 +1,142 @@
+"""What Terraform makes is what the code uses: names, settings, limits."""
+
+import re
+
+import yaml
+
+from deployments.images.dockerfile import read_targets
+from deployments.infrastructure import layout, references
+from deployments.infrastructure.configuration import FOLDER, read
+from messenger.pubsub_resources import (
+    DEAD_LETTERS,
+    DEAD_LETTERS_KEPT,
+    FEWEST_DELIVERIES,
+    MOST_DELIVERIES,
+    TOPICS,
+    Resources,
+)
+from settings import PROJECT, Settings
+from tests.deployments.infrastructure.template import rendered
+
+CONFIGURATION = read()
+RESOURCES = Resources(project="p", prefix="rfm-", lease=30, max_deliveries=5)
+OF_OTHERS = {
+    "FORWARDED_ALLOW_IPS": "uvicorn's",
+    "PREFECT_API_DATABASE_CONNECTION_URL": "the Prefect server's",
+    "PREFECT_SERVER_API_AUTH_STRING": "the Prefect server's",
+    **dict.fromkeys(
+        ("WAREHOUSE_KIND", "WAREHOUSE_PROJECT", "WAREHOUSE_DATASET", "WAREHOUSE_LOCATION", "SOURCE_TABLE"),
+        "the BigQuery warehouse's",
+    ),
+}
+
+
+def local(name):
+    return next(block.body["value"] for block in CONFIGURATION.of("local") if block.labels[1] == name)
+
+
+def resource(kind, name):
+    return next(block.body for block in CONFIGURATION.of("resource") if block.labels == (kind, name))
+
+
+def seconds(text):
+    return int(text.removesuffix("s"))
+
+
+def setting_names():
+    return {
+        f"{group.upper()}_{name.upper()}"
+        for group, field in Settings.model_fields.items()
+        for name in type(field.default).model_fields
+    }
+
+
+def test_every_reference_leads_somewhere_and_everything_is_used():
+    assert references.problems(CONFIGURATION) == []
+
+
+def test_the_files_are_laid_out_as_terraform_does():
+    assert layout.problems(FOLDER) == []
+
+
+def test_the_topics_are_those_of_the_messenger():
+    assert local("prefix") == "rfm-"
+    assert set(re.findall(r'"([\w-]+)"', local("topics"))) == set(TOPICS)
+
+
+def test_the_subscriptions_are_those_of_the_messenger():
+    assert {**local("pushed"), "dead-letters": "dead-letters"} == dict(RESOURCES.standing)
+
+
+def test_what_nobody_acknowledges_goes_to_the_dead_letters_and_those_are_kept():
+    policy = resource("google_pubsub_subscription", "pushed")["dead_letter_policy"][0]
+    dead = resource("google_pubsub_subscription", "dead_letters")
+
+    assert f'["{DEAD_LETTERS}"]' in policy["dead_letter_topic"]
+    assert FEWEST_DELIVERIES <= policy["max_delivery_attempts"] <= MOST_DELIVERIES
+    assert seconds(dead["message_retention_duration"]) == DEAD_LETTERS_KEPT.total_seconds()
+    assert dead["expiration_policy"] == [{"ttl": ""}]
+
+
+def test_pushes_bear_a_token_of_the_account_and_audience_that_the_invoker_asks_for():
+    token = resource("google_pubsub_subscription", "pushed")["push_config"][0]["oidc_token"][0]
+    settings = local("invoker_settings")
+
+    assert token["service_account_email"][2:-1] in settings
+    assert f"INVOKER_PUSH_AUDIENCE = {token['audience'][2:-1]}" in re.sub(r"\s+", " ", settings)
+
+
+def test_every_setting_that_terraform_gives_is_one():
+    given = [local(name) for name in ("settings", "invoker_settings", "prefect_settings", "deploy_settings")]
+    given += [str(local(name)) for name in ("invoker_secrets", "prefect_secrets", "host_files")]
+    names = set(re.findall(r"\b([A-Z]+_[A-Z_]+)\b(?=\s*['\"]?\s*[=:])", "\n".join(map(str, given))))
+
+    assert names - setting_names() - OF_OTHERS.keys() == set()
+    assert {"MESSENGER_KIND", "RUNS_URL", "INVOKER_PUSH_REQUESTS", "PREFECT_API_URL", "DEPLOY_REGION"} <= names
+
+
+def test_the_images_are_those_of_the_dockerfile():
+    assert set(re.findall(r'"([\w-]+)"(?=[,\]])', local("images"))) == set(read_targets())
+
+
+def test_the_pools_with_a_worker_are_pools_of_deployments():
+    deployed = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+    pools = next(block.body["default"] for block in CONFIGURATION.of("variable") if block.labels == ("pools",))
+
+    assert set(pools) <= {deployment["work_pool"]["name"] for deployment in deployed}
+
+
+def test_nobody_gets_in_without_being_named():
+    text = "\n".join(file.read_text() for file in FOLDER.glob("*.tf"))
+    without_comments = "\n".join(line.split("#")[0] for line in text.splitlines())
+
+    assert not re.search(r'"allUsers"|"allAuthenticatedUsers"|invoker_iam_disabled', without_comments)
+    assert "google_service_account_key" not in text
+    assert not re.search(r'"roles/(owner|editor)"', text)
+
+
+def test_no_password_is_in_the_state():
+    """Only write-only arguments get what ephemeral resources make."""
+    for block in CONFIGURATION.of("resource"):
+        for name, value in block.body.items():
+            assert "ephemeral." not in str(value) or name in {"secret_data_wo", "password_wo"}, block.name
+
+
+def test_the_host_gets_a_file_that_cloud_init_and_the_shell_can_read(tmp_path):
+    cloud_config = rendered(FOLDER / "host.yaml.tftpl", pools=["orchestrator", "sql-runner-cloud-run"], server=True)
+
+    files = {file["path"]: file["content"] for file in yaml.safe_load(cloud_config)["write_files"]}
+    assert files["/etc/rfm/settings.env"] == "MESSENGER_KIND=pubsub\n"
+    assert files["/etc/rfm/server.secrets"] == "PREFECT_SERVER_API_AUTH_STRING prefect-auth\n"
+    assert "europe-docker.pkg.dev/p/rfm/worker:${TAG} --pool %i" in files["/etc/systemd/system/prefect-worker@.service"]
+    assert "systemctl start --no-block prefect-worker@orchestrator.service" in cloud_config
+    assert "prefect-server" in cloud_config
+
+
+def test_with_prefect_cloud_the_host_has_no_server():
+    cloud_config = rendered(FOLDER / "host.yaml.tftpl", pools=["orchestrator"], server=False)
+
+    assert "systemctl start --no-block prefect-server.service" not in cloud_config
+    assert (
+        yaml.safe_load(cloud_config)["runcmd"][-1] == "systemctl start --no-block prefect-worker@orchestrator.service"
+    )
