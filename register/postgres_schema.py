@@ -34,8 +34,8 @@ ONE_MIGRATION_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('regist
 NOTHING = -1
 """The version of a database that has no tables of the register."""
 IS_THERE = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'register' AND tablename = 'version')"
+SCHEMA_IS_THERE = "SELECT FROM pg_namespace WHERE nspname = 'register'"
 PREPARE = (
-    "CREATE SCHEMA IF NOT EXISTS register",
     "CREATE TABLE register.version (version integer NOT NULL)",
     "INSERT INTO register.version VALUES (0)",
 )
@@ -52,6 +52,9 @@ def migrate(connection: Connection[Any]) -> None:
         connection.execute(ONE_MIGRATION_AT_A_TIME)
         found = _version(connection)
         if found == NOTHING:
+            # IF NOT EXISTS would ask for the right to make schemas even where somebody made this one for us
+            if connection.execute(SCHEMA_IS_THERE).fetchone() is None:
+                connection.execute("CREATE SCHEMA register")
             for statement in PREPARE:
                 connection.execute(statement)
         for statements in MIGRATIONS[max(found, 0) :]:

@@ -57,6 +57,18 @@ def test_many_that_start_at_once_on_an_empty_database_make_its_tables_once(url, 
     assert rows(url, "SELECT version FROM register.version") == [(len(postgres_schema.MIGRATIONS),)]
 
 
+def test_a_user_who_owns_the_schema_and_may_make_none_is_enough(postgres, url):
+    name = url.partition("@/")[2].partition("?")[0]
+    role = f"owner_of_{name}"
+    postgres.execute(f"CREATE ROLE {role} LOGIN", name)
+    postgres.execute(f"CREATE SCHEMA register AUTHORIZATION {role}", name)
+
+    register = PostgresRegister(url.replace("prefect@", f"{role}@"))
+
+    assert claim(register)[1]
+    register.close()
+
+
 def test_tables_of_an_older_version_are_brought_up_to_date_with_what_they_hold(url, open_, monkeypatch):
     claimed, _ = claim(open_())
     newer = (*postgres_schema.MIGRATIONS, ("ALTER TABLE register.runs ADD COLUMN note text",))
