@@ -11,9 +11,10 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
@@ -28,20 +29,26 @@ FEW_FREE_PAGES, PAGES_PER_ROUND = 256, 1000
 
 @dataclass(slots=True)
 class _Write:
-    """One thread's part of a transaction, and what came of it."""
+    """One thread's part of a transaction, and what came of it. `woken`: settled, or its thread has to lead."""
 
     work: Callable[[sqlite3.Connection], Any]
     durable: bool
+    woken: Event = field(default_factory=Event)
     settled: bool = False
     value: Any = None
     error: Exception | None = None
+
+    def settle(self, failure: Exception | None) -> None:
+        self.error = failure or self.error
+        self.settled = True
+        self.woken.set()
 
     def run(self, connection: sqlite3.Connection) -> None:
         """An error of this part undoes this part alone; one of the file goes up and undoes them all."""
         connection.execute("SAVEPOINT part")
         try:
             self.value = self.work(connection)
-        except sqlite3.DatabaseError:
+        except sqlite3.Error:
             raise
         except Exception as error:
             connection.execute("ROLLBACK TO part")
@@ -65,6 +72,7 @@ class SqliteFile:
         self._unavailable = unavailable
         self._lock_wait = lock_wait
         self._lock = Lock()
+        self._leading = Lock()
         self._writes: deque[_Write] = deque()
         self._commits = 0
         self._synchronous = ""
@@ -89,12 +97,12 @@ class SqliteFile:
         """
         write = _Write(work, durable)
         self._writes.append(write)
-        with self._lock:
-            if not write.settled:
-                self._check_open()
-                self._commit([self._writes.popleft() for _ in range(len(self._writes))])
-        if not write.settled:
-            raise self._unavailable(f"{self._path}: interrupted while writing; nothing was changed")
+        while not write.settled:
+            if self._leading.acquire(blocking=False):
+                self._lead()
+            else:
+                write.woken.wait()
+                write.woken.clear()
         if write.error is not None:
             raise write.error
         return cast(T, write.value)
@@ -113,6 +121,22 @@ class SqliteFile:
         with self._lock:
             self._closed = True
             self._connection.close()
+
+    def _lead(self) -> None:
+        """Commits what all threads have to write by now. Who came meanwhile is woken to lead next."""
+        writes: list[_Write] = []
+        failure: str | None = f"{self._path}: interrupted while writing; nothing was changed"
+        try:
+            with self._lock:
+                while self._writes:
+                    writes.append(self._writes.popleft())
+                failure = self._commit(writes)
+        finally:
+            for write in writes:
+                write.settle(None if failure is None else self._unavailable(failure))
+            self._leading.release()
+            with suppress(IndexError):
+                self._writes[0].woken.set()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -146,9 +170,10 @@ class SqliteFile:
         finally:
             self._roll_back()
 
-    def _commit(self, writes: Sequence[_Write]) -> None:
-        failure: str | None = f"{self._path}: interrupted while writing; nothing was changed"
+    def _commit(self, writes: Sequence[_Write]) -> str | None:
+        """All of them in one transaction; returns why nothing was changed, if so."""
         try:
+            self._check_open()
             self._same_file()
             self._sync(any(write.durable for write in writes))
             self._guarded(lambda: self._connection.execute("BEGIN IMMEDIATE"))
@@ -156,17 +181,13 @@ class SqliteFile:
                 write.run(self._connection)
             self._connection.execute("COMMIT")
             self._commits += 1
-            failure = None
-        except sqlite3.DatabaseError as error:
-            failure = f"{self._path}: {error}"
+        except sqlite3.Error as error:
+            return f"{self._path}: {error}"
         except self._unavailable as error:
-            failure = str(error)
+            return str(error)
         finally:
             self._roll_back()
-            for write in writes:
-                write.settled = True
-                if failure is not None:
-                    write.error = self._unavailable(failure)
+        return None
 
     def _shrink(self) -> bool:
         free = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
@@ -193,7 +214,7 @@ class SqliteFile:
             raise self._unavailable(f"{self._path} was removed or replaced while in use: start this process again")
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
+        if not self._closed and self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
     def _guarded(self, call: Callable[[], T]) -> T:
@@ -202,7 +223,7 @@ class SqliteFile:
         while True:
             try:
                 return call()
-            except sqlite3.DatabaseError as error:
+            except sqlite3.Error as error:
                 if not _is_busy(error):
                     raise self._unavailable(f"{self._path}: {error}") from None
                 if time.monotonic() > give_up:
@@ -213,6 +234,6 @@ class SqliteFile:
             time.sleep(random.uniform(0.0003, 0.003))  # noqa: S311
 
 
-def _is_busy(error: sqlite3.DatabaseError) -> bool:
+def _is_busy(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in BUSY

@@ -49,7 +49,7 @@ def together(file, works):
     def run(number):
         try:
             results[number] = file.write(works[number])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             results[number] = error
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(works))]
@@ -104,6 +104,56 @@ def test_an_interrupted_write_never_looks_done(file):
     assert values(file) == []
     file.write(insert(2))
     assert values(file) == [2]
+
+
+def test_whoever_comes_during_a_commit_is_written_by_the_next(file):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(connection):
+        insert(0)(connection)
+        begun.set()
+        assert go_on.wait(10)
+
+    first = threading.Thread(target=file.write, args=(wait,))
+    first.start()
+    assert begun.wait(10)
+    later = [threading.Thread(target=file.write, args=(insert(number),)) for number in range(1, 9)]
+    for thread in later:
+        thread.start()
+    while len(file._writes) < len(later):
+        pass
+    go_on.set()
+    for thread in [first, *later]:
+        thread.join(10)
+
+    assert values(file) == list(range(9))
+
+
+def test_many_threads_that_write_all_the_time_are_all_served(file):
+    def write(thread):
+        for number in range(50):
+            file.write(insert(1000 * thread + number), durable=False)
+
+    threads = [threading.Thread(target=write, args=(thread,), daemon=True) for thread in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert len(values(file)) == 16 * 50
+
+
+def test_who_shares_an_interrupted_transaction_is_told_so(file):
+    def interrupt(_):
+        raise SystemExit
+
+    results = together(file, [insert(0), interrupt, insert(1)])
+
+    # the thread that leads is the one that is interrupted
+    assert sorted(type(result).__name__ for result in results) == ["SystemExit", "Unavailable", "Unavailable"]
+    assert values(file) == []
+    file.write(insert(2))
 
 
 def test_the_version_changes_with_commits_here_and_elsewhere(file, tmp_path):
