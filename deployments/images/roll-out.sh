@@ -19,13 +19,16 @@ if grep -q '^PREFECT_API_URL=https://api.prefect.cloud' "deployments/environment
   PREFECT_API_KEY=$(gcloud secrets versions access latest --secret prefect-key)
   export PREFECT_API_KEY
 else
-  gcloud compute start-iap-tunnel prefect 4200 --zone "$ZONE" --local-host-port 127.0.0.1:4200 &
-  trap 'kill %1' EXIT
+  # `make deploy` speaks to the address that the containers use: it leads into the tunnel while this script runs
+  address=$(sed -n 's#^PREFECT_API_URL=http://\([0-9.]*\):4200/api$#\1#p' "deployments/environments/$ENV.env")
+  sudo ip address replace "$address/32" dev lo
+  gcloud compute start-iap-tunnel prefect 4200 --zone "$ZONE" --local-host-port "$address:4200" &
+  trap 'kill %1; sudo ip address delete "$address/32" dev lo' EXIT
   for _ in $(seq 60); do
-    if curl -sf http://127.0.0.1:4200/api/health >/dev/null; then break; fi
+    if curl -sf "http://$address:4200/api/health" >/dev/null; then break; fi
     sleep 5
   done
   PREFECT_API_AUTH_STRING=$(gcloud secrets versions access latest --secret prefect-auth)
-  export PREFECT_API_AUTH_STRING PREFECT_API_URL=http://127.0.0.1:4200/api
+  export PREFECT_API_AUTH_STRING
 fi
 make deploy ENV="$ENV"
