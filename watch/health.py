@@ -17,6 +17,7 @@ from register.register import Run
 from settings import Settings
 from watch.alert import LONGEST_TEXT, Alert, Cause, about_run
 from watch.finding import Check, Found
+from watch.identity import identity
 from watch.late import late_dates
 from watch.tell import tell_untold
 from wiring import open_messenger, open_register, open_warehouse
@@ -68,7 +69,8 @@ def no_dead_letters(settings: Settings) -> Found:
 def invoker_is_ready(settings: Settings) -> Found:
     address = settings.health.invoker or f"http://{settings.invoker.host}:{settings.invoker.port}"
     try:
-        answer = httpx.get(f"{address}/readiness", timeout=settings.health.patience)
+        who = identity(address, within=settings.health.patience)
+        answer = httpx.get(f"{address}/readiness", headers=who, timeout=settings.health.patience)
     except httpx.HTTPError as error:
         raise NoAnswer(f"{address} does not answer ({type(error).__name__})") from None
     if not answer.is_success:
