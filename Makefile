@@ -10,7 +10,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images clean
+.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,15 @@ messenger-setup: $(RUN) ## make what the messenger needs, and list what could no
 
 dead-letters: $(RUN) ## list the messages that could not be handled (docs/messenger.md: show, replay, drop)
 	@$(BIN)/python -m deployments.messages list
+
+deploy: $(RUN) ## bring the environment ENV to Prefect: work pools, deployments (DRY_RUN=1 shows the difference)
+	@$(BIN)/python -m deployments.cloud deploy
+
+deploy-check: $(RUN) ## check the environment ENV and its jobs against what Google takes, without a cloud
+	@$(BIN)/python -m deployments.cloud check
+
+undeploy: $(RUN) ## take the environment ENV away from Prefect (DRY_RUN=1 shows what)
+	@$(BIN)/python -m deployments.cloud undeploy
 
 test: lint ## lint, then run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile

@@ -4,9 +4,9 @@ import pytest
 
 from deployments.local.parts import POOLS
 from deployments.registration.deploy import fingerprint
-from deployments.registration.prefect_file import UnknownSetting, full_name, read_deployments
+from deployments.registration.prefect_file import UnknownSetting, flow_of, full_name, read_deployments
 from pipelines import PIPELINES
-from settings import PLATFORMS, Settings
+from settings import PLATFORMS, PROJECT, Settings
 
 CLOUD_POOLS = ("sql-runner-cloud-run", "sql-runner-vertex-ai", "python-app-cloud-run", "python-app-vertex-ai")
 
@@ -60,3 +60,9 @@ def test_a_secret_does_not_get_into_a_deployment(tmp_path):
 
     with pytest.raises(UnknownSetting, match="PREFECT_API_KEY"):
         read_deployments(Settings(), ["p"], file)
+
+
+def test_every_flow_has_the_name_of_its_function():
+    for deployment in read_deployments(Settings(), [*POOLS, *CLOUD_POOLS]):
+        source = (PROJECT / deployment["entrypoint"].partition(":")[0]).read_text()
+        assert f'name="{flow_of(deployment)}"' in source
