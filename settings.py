@@ -356,7 +356,7 @@ class Deploy(Group):
     sql_runner_account: str = Field("", description="e-mail of the service account that the SQL runner runs as")
     rfm_image: str = Field("", description="the Python app's image, by tag or digest")
     rfm_account: str = Field("", description="e-mail of the service account that the Python app runs as")
-    vpc_connector: str = Field("", description="Cloud Run: name of the VPC connector; empty: none")
+    vpc_connector: str = Field("", description="Cloud Run: full name of the VPC connector; empty: none")
     network: str = Field("", description="Vertex AI: full name of the peered network; empty: none")
     secrets: Names = Field(
         "", description="variables of the containers and their secrets, such as PREFECT_API_KEY=prefect-key:latest"
