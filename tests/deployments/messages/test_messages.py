@@ -3,27 +3,28 @@
 import pytest
 
 from deployments.messages.__main__ import main
-from messenger.embedded import EmbeddedMessenger
 from messenger.messenger import INVOKER_REQUESTS, REQUESTS
 from settings import get_settings
+from tests.contract.messenger.pulling import pull_all
 
 ATTRIBUTES = {"run_id": "rfm-2026-01-05-1", "step": "features"}
 
 
 @pytest.fixture
-def messenger(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESSENGER_PATH", str(tmp_path / "messenger.db"))
+def messenger(carrier, monkeypatch):
+    """The commands find the same one, by their settings."""
+    for name in ("kind", "path", "project", "prefix"):
+        monkeypatch.setenv(f"MESSENGER_{name.upper()}", str(getattr(carrier.settings, name)))
     get_settings.cache_clear()
-    messenger = EmbeddedMessenger(tmp_path / "messenger.db")
+    messenger = carrier.open()
     messenger.setup()
     yield messenger
-    messenger.close()
     get_settings.cache_clear()
 
 
 def bury(messenger, body, reason):
     message_id = messenger.publish(REQUESTS, body, ATTRIBUTES)
-    (delivery,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=1)
+    (delivery,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
     messenger.bury(delivery, reason)
     return message_id
 
@@ -59,8 +60,7 @@ def test_replayed_ones_are_delivered_again_and_dropped_ones_are_gone(messenger, 
     assert main(["drop", second]) == 0
     assert main(["replay", "--all"]) == 0
 
-    bodies = sorted(delivery.body for delivery in messenger.pull(INVOKER_REQUESTS, limit=9, wait=1))
-    assert bodies == [b"1", b"3"]
+    assert sorted(delivery.body for delivery in pull_all(messenger, 2)) == [b"1", b"3"]
     assert messenger.dead_letters() == []
     assert capsys.readouterr().out.split() == ["replayed", first, "dropped", second, "replayed", third]
 
@@ -72,7 +72,7 @@ def test_an_unknown_id_is_said_and_fails(messenger, capsys, command):
 
 
 @pytest.mark.parametrize("arguments", [[], ["replay"], ["drop", "id", "--all"], ["burn"]])
-def test_what_is_not_understood_does_nothing(messenger, arguments):
+def test_what_is_not_understood_does_nothing(arguments):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
 

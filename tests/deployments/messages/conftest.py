@@ -1,0 +1,1 @@
+from tests.carriers import carrier, emulator  # noqa: F401
