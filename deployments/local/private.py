@@ -13,6 +13,7 @@ def private_environment(folder: Path, orders: Path, **settings: str) -> Mapping[
         "PUBLISHED_PATH": str(folder / "published"),
         "MESSENGER_PATH": str(folder / "messenger.db"),
         "RUNS_PATH": str(folder / "register.db"),
+        "RUNS_URL": "",
         "STACK_PATH": str(folder / "stack"),
         "STACK_PREFECT_PORT": "0",
         "INVOKER_PORT": "0",

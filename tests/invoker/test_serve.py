@@ -32,6 +32,7 @@ def start(tmp_path, prefect, port):
                 **os.environ,
                 "MESSENGER_PATH": str(tmp_path / "messenger.db"),
                 "RUNS_PATH": str(tmp_path / "register.db"),
+                "RUNS_URL": "",
                 "PREFECT_API_URL": prefect.url,
                 "INVOKER_PORT": str(port),
                 **environment,

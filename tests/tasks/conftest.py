@@ -9,6 +9,7 @@ from settings import get_settings
 def settings(monkeypatch, tmp_path):
     monkeypatch.setenv("MESSENGER_PATH", str(tmp_path / "messenger.db"))
     monkeypatch.setenv("RUNS_PATH", str(tmp_path / "register.db"))
+    monkeypatch.setenv("RUNS_URL", "")
     monkeypatch.setenv("WAREHOUSE_PATH", str(tmp_path / "warehouse.duckdb"))
     get_settings.cache_clear()
     yield get_settings()

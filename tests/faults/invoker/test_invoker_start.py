@@ -59,6 +59,7 @@ def test_the_program_says_so_and_ends(carrier, messenger, tmp_path, workers):
         "MESSENGER_PROJECT": carrier.settings.project,
         "MESSENGER_PREFIX": carrier.prefix,
         "RUNS_PATH": str(tmp_path / "register.db"),
+        "RUNS_URL": "",
         "INVOKER_PORT": "0",
         "INVOKER_WORKERS": workers,
     }
