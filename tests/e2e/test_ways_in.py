@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.e2e.local_stack import TODAY, LocalStack, wait_for
+from tests.invoker.load import ask
 
 pytestmark = pytest.mark.e2e
 
@@ -86,6 +87,32 @@ def test_a_run_asked_for_through_prefects_own_api_is_confirmed(stack):
         return next((r for r in stack.runs() if r["run_date"] == str(day) and r["state"] == "succeeded"), None)
 
     assert wait_for(confirmed, 90, f"a confirmed run of {day}")["attempt"] == 1
+
+
+def test_twenty_dates_at_once_are_twenty_flow_runs_of_the_real_server(stack):
+    """The pool is paused meanwhile: each is accepted and dispatched, and none is carried out."""
+    days = [str(TODAY - timedelta(days=400 + back)) for back in range(20)]
+    keys = [f"rfm-{day}-1/orchestrate" for day in days]
+
+    with httpx.Client(base_url=stack.record.prefect_api, timeout=30) as prefect:
+
+        def dispatched():
+            wanted = {"flow_runs": {"idempotency_key": {"any_": keys}}}
+            return prefect.post("/flow_runs/filter", json=wanted).raise_for_status().json()
+
+        prefect.patch("/work_pools/orchestrator", json={"is_paused": True}).raise_for_status()
+        try:
+            asked = ask(httpx.URL(stack.record.invoker).port, days, connections=20)
+            found = wait_for(lambda: found if len(found := dispatched()) == len(keys) else None, 60, "20 flow runs")
+            for flow_run in found:
+                cancelled = {"state": {"type": "CANCELLED"}, "force": True}
+                prefect.post(f"/flow_runs/{flow_run['id']}/set_state", json=cancelled).raise_for_status()
+        finally:
+            prefect.patch("/work_pools/orchestrator", json={"is_paused": False}).raise_for_status()
+
+    assert [one.status for one in asked] == [202] * 20
+    assert sorted(flow_run["idempotency_key"] for flow_run in found) == sorted(keys)
+    assert {stack.settled(key.partition("/")[0])["error"]["type"] for key in keys} == {"Cancelled"}
 
 
 def test_a_bad_date_on_the_command_line_fails_with_a_clear_message(stack):
