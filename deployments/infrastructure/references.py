@@ -33,6 +33,7 @@ def problems(configuration: Configuration) -> Sequence[str]:
             for block in configuration.of("variable", "local", "data", "ephemeral")
             if block.address not in used
         ),
+        *_unknown_keys(configuration),
         *_environments(configuration),
     ]
 
@@ -43,6 +44,14 @@ def _twice(configuration: Configuration) -> Iterator[str]:
         if block.name in seen:
             yield f"{block.file}: {block.name} is declared twice"
         seen.add(block.name)
+
+
+def _unknown_keys(configuration: Configuration) -> Iterator[str]:
+    """Terraform must know the keys of for_each before it has made anything; what a resource tells comes after."""
+    for block in configuration.of("resource", "data"):
+        each = without_literals(str(block.body.get("for_each", "")))
+        if "toset(" in each and any(found[4] for found in REFERENCE.findall(each)):
+            yield f"{block.file}: {block.name} has keys that are known only after the apply: give it a map"
 
 
 def _environments(configuration: Configuration) -> Iterator[str]:

@@ -94,6 +94,9 @@ resource "google_sql_database" "of" {
   for_each = local.databases
   name     = each.key
   instance = google_sql_database_instance.postgres.name
+
+  # both go with the instance; Postgres drops no user that still has tables
+  deletion_policy = "ABANDON"
 }
 
 resource "google_sql_user" "of" {
@@ -102,6 +105,7 @@ resource "google_sql_user" "of" {
   instance            = google_sql_database_instance.postgres.name
   password_wo         = ephemeral.random_password.database[each.key].result
   password_wo_version = var.secrets_version
+  deletion_policy     = "ABANDON"
 }
 
 locals {

@@ -94,17 +94,31 @@ resource "google_compute_instance" "prefect" {
 }
 
 # Operators reach Prefect's UI and API through a tunnel that IAP opens: gcloud compute start-iap-tunnel prefect 4200
+locals {
+  operators = merge(
+    { for operator in var.operators : operator => operator },
+    { for deployer in google_service_account.deployer : "deployer" => deployer.member },
+  )
+}
+
 resource "google_iap_tunnel_instance_iam_member" "operator" {
-  for_each = toset(concat(var.operators, google_service_account.deployer[*].member))
+  for_each = local.operators
   instance = google_compute_instance.prefect.name
   zone     = var.zone
   role     = "roles/iap.tunnelResourceAccessor"
+  member   = each.value
+}
+
+resource "google_project_iam_member" "operator" {
+  for_each = toset(var.operators)
+  project  = var.project
+  role     = "roles/compute.viewer"
   member   = each.key
 }
 
 resource "google_secret_manager_secret_iam_member" "operator" {
-  for_each  = var.prefect == "server" ? toset(concat(var.operators, google_service_account.deployer[*].member)) : toset([])
+  for_each  = { for name, member in local.operators : name => member if var.prefect == "server" }
   secret_id = google_secret_manager_secret.held["prefect-auth"].id
   role      = "roles/secretmanager.secretAccessor"
-  member    = each.key
+  member    = each.value
 }

@@ -120,9 +120,12 @@ resource "google_cloud_run_v2_service" "invoker" {
 
 # Without authentication nobody gets in: no member is allUsers, here or elsewhere
 resource "google_cloud_run_v2_service_iam_member" "caller" {
-  for_each = toset(concat(var.callers, [google_service_account.role["pusher"].member, google_service_account.role["prefect"].member]))
+  for_each = merge(
+    { for caller in var.callers : caller => caller },
+    { for account in ["pusher", "prefect"] : account => google_service_account.role[account].member },
+  )
   name     = google_cloud_run_v2_service.invoker.name
   location = var.region
   role     = "roles/run.invoker"
-  member   = each.key
+  member   = each.value
 }

@@ -33,6 +33,9 @@ resource "google_service_networking_connection" "peered" {
   network                 = google_compute_network.private.id
   service                 = "servicenetworking.googleapis.com"
   reserved_peering_ranges = [google_compute_global_address.peered.name]
+
+  # Google keeps its end for some days after Cloud SQL is gone; it goes with the network
+  deletion_policy = "ABANDON"
 }
 
 resource "google_compute_router" "out" {

@@ -1,7 +1,9 @@
 """What Terraform makes is what the code uses: names, settings, limits."""
 
 import re
+import shutil
 
+import pytest
 import yaml
 
 from deployments.images.dockerfile import read_targets
@@ -53,6 +55,25 @@ def setting_names():
 
 def test_every_reference_leads_somewhere_and_everything_is_used():
     assert references.problems(CONFIGURATION) == []
+
+
+BROKEN = {
+    "refers to google_pubsub_topic.off": ("google_pubsub_topic.of[each.value]", "google_pubsub_topic.off[each.value]"),
+    "refers to local.topic,": ("local.topics", "local.topic"),
+    "local prefix is declared and never used": ("local.prefix", "var.prefect"),
+    "keys that are known only after": ("for_each = local.topics", "for_each = toset([google_pubsub_topic.x.id])"),
+    "variable region is declared and never used": ("var.region", "var.project"),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_what_is_broken_is_said(tmp_path, said):
+    right, wrong = BROKEN[said]
+    shutil.copytree(FOLDER, tmp_path / "terraform")
+    for file in (tmp_path / "terraform").glob("*.tf"):
+        file.write_text(file.read_text().replace(right, wrong))
+
+    assert said in "\n".join(references.problems(read(tmp_path / "terraform")))
 
 
 def test_the_files_are_laid_out_as_terraform_does():
