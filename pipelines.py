@@ -49,6 +49,10 @@ PIPELINES = {
 }
 
 
+RESULTS = "rfm"
+"""The pipeline whose published results the invoker can be asked about."""
+
+
 class UnknownStep(Exception):
     """A pipeline or step that is not in PIPELINES; nothing was started."""
 

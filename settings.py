@@ -147,7 +147,7 @@ class Published(Group):
 
     path: ProjectPath = Path("data/published")
     snapshots: Annotated[int, Field(ge=1)] = Field(
-        26, description="so many of the last run_dates can be asked about; the files of older ones stay"
+        13, description="so many of the last run_dates can be asked about; the files of older ones stay"
     )
 
 

@@ -20,12 +20,16 @@ from invoker.middleware import BodyLimit, LoopbackOnly, RequestLog
 from invoker.parts import Parts
 from invoker.prefect_api import PrefectApi
 from invoker.problems import install_problems
-from invoker.routes import health, invoke, push, runs
+from invoker.reports import Reports
+from invoker.routes import customers, health, invoke, push, reports, runs, score, segments, session, start
 from invoker.tokens import Tokens
 from invoker.traffic import Traffic
 from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES, Messenger
+from pipelines import RESULTS
 from register.register import Register
 from settings import Settings, get_settings
+from snapshot.layout import snapshots_folder
+from snapshot.shelf import Shelf
 from wiring import open_messenger, open_register
 
 SWEEP_AFTER = 5.0
@@ -38,7 +42,7 @@ class NotSetUp(Permanent):
 
 
 def put_together(settings: Settings, messenger: Messenger, register: Register) -> Parts:
-    deadline = timedelta(seconds=settings.orchestrator.step_deadline)
+    deadline, published = timedelta(seconds=settings.orchestrator.step_deadline), settings.published
     flow_runs = PrefectApi(settings.prefect)
     looker = Looker(register, flow_runs, patience=deadline)
     invoker = settings.invoker
@@ -51,6 +55,8 @@ def put_together(settings: Settings, messenger: Messenger, register: Register) -
         acceptance=Acceptance(register, messenger, looker, deadline=deadline),
         looker=looker,
         handlers=Handlers(messenger, register, flow_runs),
+        shelf=Shelf(snapshots_folder(published.path, RESULTS), most=published.snapshots),
+        reports=Reports(published.path / RESULTS),
         tokens=None if invoker.auth == "none" else tokens,
     )
 
@@ -99,6 +105,7 @@ async def running(settings: Settings, traffic: Traffic) -> AsyncIterator[Parts]:
         await run_in_threadpool(_check_set_up, messenger, settings.messenger.kind)
         parts = put_together(settings, messenger, register)
         closing.push_async_callback(parts.flow_runs.close)
+        closing.callback(parts.shelf.close)
         await closing.enter_async_context(consuming(messenger, _pulled(parts, traffic), lease=settings.messenger.lease))
         await closing.enter_async_context(_sweeping(parts))
         yield parts
@@ -130,8 +137,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for router in (invoke.router, runs.router, push.router, health.router):
-        app.include_router(router)
+    # looked through in this order for each request
+    for routes in (customers, score, invoke, segments, runs, reports, start, session, push, health):
+        app.include_router(routes.router)
     install_problems(app)
     app.add_middleware(BodyLimit, limit=chosen.invoker.max_body, push=push.PATH, push_limit=push.LARGEST)
     if chosen.invoker.auth == "none":

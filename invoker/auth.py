@@ -1,19 +1,24 @@
-"""Who may ask: the caller of a route, by the setting INVOKER_AUTH."""
+"""Who may ask and who may read: the caller of a route, by the setting INVOKER_AUTH."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from invoker.certificates import CertificatesUnavailable
-from invoker.parts import Needs
+from invoker.parts import Needs, Parts, parts_of
 from invoker.problems import ProblemError, unavailable
 from invoker.tokens import BadToken, NotAllowed, Tokens
 
+COOKIE = "__Host-invoker"
+"""A browser sends no header when a link is followed (POST /session). It is taken for reading alone."""
+SCHEME = "Google ID token"
+READING: dict[str, Any] = {"security": [{SCHEME: []}]}
+"""What OpenAPI says of a route that works with Reading."""
 _bearer = HTTPBearer(
     auto_error=False,
-    scheme_name="Google ID token",
+    scheme_name=SCHEME,
     description="where INVOKER_AUTH=google: the output of `gcloud auth print-identity-token`",
 )
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -23,11 +28,16 @@ def _names(listed: str) -> tuple[str, ...]:
     return tuple(name for name in listed.split(",") if name)
 
 
-async def _email(tokens: Tokens, bearer: HTTPAuthorizationCredentials | None, audiences: str, accounts: str) -> str:
+async def _email(
+    tokens: Tokens,
+    bearer: HTTPAuthorizationCredentials | None,
+    audiences: str,
+    accounts: str,
+    cookie: str | None = None,
+) -> str:
+    token = bearer.credentials if bearer else cookie
     try:
-        return await tokens.email_of(
-            bearer.credentials if bearer else None, audiences=_names(audiences), accounts=_names(accounts)
-        )
+        return await tokens.email_of(token, audiences=_names(audiences), accounts=_names(accounts))
     except BadToken as error:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, str(error), {"WWW-Authenticate": "Bearer"}) from None
     except NotAllowed as error:
@@ -44,6 +54,25 @@ async def _caller(request: Request, parts: Needs, bearer: Bearer) -> str:
     return await _email(parts.tokens, bearer, invoker.audiences, invoker.accounts)
 
 
+async def _reader(request: Request) -> Parts:
+    """What a route about customers works with, once the caller may read. One dependency and not four: each costs."""
+    parts = await parts_of(request)
+    await _check_reader(request, parts, parts.settings.invoker.readers)
+    return parts
+
+
+async def _watcher(request: Request, parts: Needs) -> None:
+    """How runs go: who asks for them has to see it, and who reads what comes of them may."""
+    invoker = parts.settings.invoker
+    await _check_reader(request, parts, f"{invoker.accounts},{invoker.readers}")
+
+
+async def _check_reader(request: Request, parts: Parts, accounts: str) -> None:
+    if parts.tokens is not None:
+        audiences, cookie = parts.settings.invoker.audiences, request.cookies.get(COOKIE)
+        await _email(parts.tokens, await _bearer(request), audiences, accounts, cookie)
+
+
 async def _pusher(parts: Needs, bearer: Bearer) -> None:
     """Only Pub/Sub, by the service account that the push subscription was given."""
     if parts.tokens is not None:
@@ -52,6 +81,7 @@ async def _pusher(parts: Needs, bearer: Bearer) -> None:
 
 
 Caller = Annotated[str, Depends(_caller)]
-Guarded = Depends(_caller)
-"""For routes that only need to know that the caller may ask."""
+Reading = Annotated[Parts, Depends(_reader)]
+"""For routes about customers: who may ask for runs need not be allowed to see them."""
+MayWatch = Depends(_watcher)
 FromPubSub = Depends(_pusher)

@@ -17,6 +17,7 @@ from invoker.traffic import Traffic
 REQUEST_ID = "X-Request-ID"
 QUIET = ("/healthcheck", "/readiness")
 """Asked every few seconds by machines: only their failures are logged."""
+CUSTOMERS = "/customers/"
 TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 log = logging.getLogger(__name__)
 
@@ -45,14 +46,21 @@ class RequestLog:
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception:
-                log.exception("%s %s broke", scope["method"], scope["path"])
+                log.exception("%s %s broke", scope["method"], _logged(scope["path"]))
                 if status == 0:
                     broken = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the invoker; see its log")
                     await broken(scope, receive, send_with_id)
             if scope["path"] not in QUIET or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 spent = (time.perf_counter() - began) * 1000
-                log.info("%s %r %d %.0f ms", scope["method"], scope["path"], status, spent)
+                log.info("%s %r %d %.0f ms", scope["method"], _logged(scope["path"]), status, spent)
         return None
+
+
+def _logged(path: str) -> str:
+    """The path without the customer's id."""
+    if not path.startswith(CUSTOMERS):
+        return path
+    return f"{CUSTOMERS}…/explain" if path.endswith("/explain") else f"{CUSTOMERS}…"
 
 
 class BodyLimit:
@@ -95,14 +103,17 @@ def _more_than(limit: int) -> str:
 class LoopbackOnly:
     """Without authentication only this machine is answered, whatever address a server was told to listen on.
 
-    Nor is a web page of another site that this machine's browser shows.
+    Nor is a web page of another site that this machine's browser shows, whatever name that site has given to this
+    machine's address.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not (_came_by_loopback(scope) and _of_no_other_site(scope)):
+        if scope["type"] == "http" and not (
+            _came_by_loopback(scope) and _of_no_other_site(scope) and _by_own_name(scope)
+        ):
             detail = "INVOKER_AUTH=none answers this machine only; set INVOKER_AUTH=google"
             return await problem_response(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
         return await self._app(scope, receive, send)
@@ -119,3 +130,13 @@ def _came_by_loopback(scope: Scope) -> bool:
 
 def _of_no_other_site(scope: Scope) -> bool:
     return Headers(scope=scope).get("sec-fetch-site") != "cross-site"
+
+
+def _by_own_name(scope: Scope) -> bool:
+    """Without the name nobody is asked: a browser always sends it."""
+    host = Headers(scope=scope).get("host", "localhost")
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    try:
+        return name == "localhost" or ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False

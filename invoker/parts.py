@@ -9,10 +9,12 @@ from invoker.accept import Acceptance
 from invoker.flow_runs import FlowRuns
 from invoker.handle import Handlers
 from invoker.look import Looker
+from invoker.reports import Reports
 from invoker.tokens import Tokens
 from messenger.messenger import Messenger
 from register.register import Register
 from settings import Settings
+from snapshot.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,15 @@ class Parts:
     acceptance: Acceptance
     looker: Looker
     handlers: Handlers
+    shelf: Shelf
+    reports: Reports
     tokens: Tokens | None
 
 
-async def _parts(request: Request) -> Parts:
+async def parts_of(request: Request) -> Parts:
     """Async though it waits for nothing: FastAPI would send it to a thread and back."""
     parts: Parts = request.app.state.parts
     return parts
 
 
-Needs = Annotated[Parts, Depends(_parts)]
+Needs = Annotated[Parts, Depends(parts_of)]

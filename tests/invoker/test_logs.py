@@ -135,3 +135,10 @@ def test_without_authentication_another_machines_address_is_not_served(tmp_path,
 
     assert asyncio.run(ask("127.0.0.1")) == 204
     assert asyncio.run(ask("192.0.2.1")) == 403
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost:1", 204), ("[::1]:1", 204), ("evil.example", 403), ("", 403)])
+def test_without_authentication_a_name_that_another_site_gave_to_this_machine_is_not_answered(refusing, host, status):
+    client, _ = refusing
+
+    assert client.get("/healthcheck", headers={"Host": host}).status_code == status

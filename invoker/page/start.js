@@ -1,0 +1,204 @@
+// Fills the start page from the invoker's own routes. Everything it is told is shown as text, never as markup.
+"use strict";
+
+const BUSY = 2000; // milliseconds between two looks while a run is under way
+const CALM = 10000;
+const MARKS = { requested: "○", started: "◐", succeeded: "●", failed: "✕" };
+const SVG = "http://www.w3.org/2000/svg";
+const el = (id) => document.getElementById(id);
+const whole = new Intl.NumberFormat("en");
+const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1 });
+let known = new Map();
+let newestDone = "";
+
+class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Problem(0, "The invoker cannot be reached. Is it running?");
+  }
+  if (answer.status === 204) return null;
+  const content = await answer.json();
+  if (!answer.ok) throw new Problem(answer.status, content.detail);
+  return content;
+}
+
+function make(tag, text = "", attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  if (text !== "") made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+const number = (text) => make("td", text, { class: "number" });
+
+function bar(share, largest, colour) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("aria-hidden", "true");
+  const filled = document.createElementNS(SVG, "rect");
+  filled.setAttribute("width", `${largest ? (100 * share) / largest : 0}%`);
+  filled.setAttribute("height", "100%");
+  filled.setAttribute("rx", "2");
+  filled.setAttribute("fill", colour);
+  svg.append(filled);
+  return svg;
+}
+
+function swatch(colour) {
+  const box = make("span", "", { class: "swatch", "aria-hidden": "true" });
+  box.style.backgroundColor = colour;
+  return box;
+}
+
+function segmentRow(one, largest) {
+  const name = make("th", "", { scope: "row" }, swatch(one.colour), one.segment);
+  const share = make("td", "", {}, make("span", "", { class: "bar" }, bar(one.share, largest, one.colour), percent.format(one.share)));
+  return make(
+    "tr", "", {}, name, number(whole.format(one.customers)), share, number(whole.format(one.orders)),
+    number(money.format(one.revenue)), number(whole.format(one.median_recency)), number(whole.format(one.median_frequency)),
+    number(money.format(one.median_monetary)), make("td", one.advice, { class: "words" }),
+  );
+}
+
+// A part of the page: what to ask, how to show it; a problem stands where the part would.
+async function fill(name, path, show) {
+  const about = el(`${name}-about`);
+  try {
+    show(await ask(path), about);
+    about.classList.remove("problem");
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    if (problem.status === 401) askForToken(problem.message);
+    about.textContent = problem.message;
+    about.classList.toggle("problem", problem.status !== 404);
+  }
+}
+
+function showSegments(found, about) {
+  const rejected = found.rejected ? `, ${whole.format(found.rejected)} not scored` : "";
+  about.textContent = `As of ${found.run_date}: ${whole.format(found.scored)} customers scored${rejected}. Run ${found.run_id}, model ${found.model_id ?? "none"}.`;
+  const largest = Math.max(...found.segments.map((one) => one.share));
+  el("segment-rows").replaceChildren(...found.segments.map((one) => segmentRow(one, largest)));
+  el("segment-rows").closest(".wide").hidden = found.segments.length === 0;
+}
+
+function showReports(found, about) {
+  about.textContent = found.reports.length ? "" : "No report yet; the first run that is confirmed publishes one.";
+  const links = found.reports.map((one) => {
+    const data = make("a", "as data", { href: one.data, "aria-label": `Report of ${one.run_date} as data` });
+    return make("li", "", {}, make("a", `Report of ${one.run_date}`, { href: one.url }), " (", data, ")");
+  });
+  el("report-links").replaceChildren(...links);
+  el("report-links").hidden = links.length === 0;
+}
+
+function stateOf(state) {
+  return make("td", "", { class: `state ${state}` }, make("span", `${MARKS[state]} `, { "aria-hidden": "true" }), state);
+}
+
+function runRow(run) {
+  const steps = run.steps.filter((step) => step.step !== "orchestrate").map((step) => `${step.step} ${step.state}`);
+  const said = make("td", steps.join(", "), { class: "words" });
+  if (run.error) said.append(make("div", `${run.error.type}: ${run.error.message}`, { class: "problem" }));
+  const when = make("time", new Date(run.requested_at).toLocaleString(), { datetime: run.requested_at });
+  return make(
+    "tr", "", {}, make("th", "", { scope: "row" }, make("a", run.run_id, { href: `/runs/${encodeURIComponent(run.run_id)}` })),
+    stateOf(run.state), said, make("td", "", {}, when), make("td", run.requested_by),
+  );
+}
+
+// What changed is said to those who do not see it change.
+function tellNews(runs) {
+  const changed = runs.filter((run) => known.size && known.get(run.run_id) !== run.state);
+  if (changed.length) el("news").textContent = changed.map((run) => `${run.run_id} ${run.state}`).join(", ");
+  known = new Map(runs.map((run) => [run.run_id, run.state]));
+}
+
+async function showRuns() {
+  let busy = false;
+  await fill("runs", "/runs?limit=20", (found, about) => {
+    about.textContent = found.runs.length ? "" : "No run was asked for yet: GET /invoke?run_date=YYYY-MM-DD asks for one.";
+    const rows = el("run-rows");
+    const focused = document.activeElement?.closest?.("#run-rows") ? document.activeElement.getAttribute("href") : null;
+    rows.replaceChildren(...found.runs.map(runRow));
+    if (focused) rows.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+    rows.closest(".wide").hidden = found.runs.length === 0;
+    tellNews(found.runs);
+    busy = found.runs.some((run) => run.state === "requested" || run.state === "started");
+    const done = found.runs.filter((run) => run.state === "succeeded").map((run) => run.run_id).join();
+    if (newestDone && done !== newestDone) showResults();
+    newestDone = done || "none";
+  });
+  return busy;
+}
+
+function showResults() {
+  return Promise.all([fill("segments", "/segments", showSegments), fill("reports", "/reports", showReports)]);
+}
+
+async function follow() {
+  const busy = document.hidden ? false : await showRuns();
+  setTimeout(follow, busy ? BUSY : CALM);
+}
+
+function askForToken(why) {
+  el("sign-in-why").textContent = why;
+  el("sign-in").hidden = false;
+}
+
+async function signIn(event) {
+  event.preventDefault();
+  try {
+    await ask("/session", { method: "POST", headers: { Authorization: `Bearer ${el("token").value.trim()}` } });
+    el("token").value = "";
+    el("sign-in").hidden = true;
+    await Promise.all([showRuns(), showResults()]);
+  } catch (problem) {
+    askForToken(problem.message);
+  }
+}
+
+function measureLine(one) {
+  const shown = one.value === null ? "no value" : one.measure === "monetary" ? money.format(one.value) : whole.format(one.value);
+  const score = one.score === null ? "" : ` Score ${one.score} of ${one.best}: ${one.because}.`;
+  return make("li", `${one.measure}: ${shown} ${one.unit}.${score}`);
+}
+
+function showCustomer(found, why) {
+  const { latest } = found;
+  const stale = found.current ? "" : " (no later order counts)";
+  const title = latest.segment ? `${found.customer_id} is ${latest.segment} as of ${latest.run_date}${stale}.` : `${found.customer_id} was not scored on ${latest.run_date}: ${latest.reason}.`;
+  const history = found.history.slice(1).map((one) => make("li", `${one.run_date}: ${one.segment ?? one.reason}`));
+  const parts = [make("p", title), make("ul", "", {}, ...why.measures.map(measureLine))];
+  if (why.advice) parts.push(make("p", why.advice));
+  if (history.length) parts.push(make("p", "Before:"), make("ul", "", {}, ...history));
+  el("customer-answer").replaceChildren(...parts);
+}
+
+async function lookUp(event) {
+  event.preventDefault();
+  const path = `/customers/${encodeURIComponent(el("customer-id").value.trim())}`;
+  try {
+    const found = await ask(path);
+    showCustomer(found, await ask(`${path}/explain?run_date=${found.latest.run_date}`));
+  } catch (problem) {
+    el("customer-answer").replaceChildren(make("p", problem.message, { class: "problem" }));
+    if (problem.status === 401) askForToken(problem.message);
+  }
+}
+
+el("sign-in-form").addEventListener("submit", signIn);
+el("customer-form").addEventListener("submit", lookUp);
+document.addEventListener("visibilitychange", () => document.hidden || showRuns());
+showResults().then(() => performance.mark("drawn"));
+follow();

@@ -1,0 +1,30 @@
+"""The reports that runs have published: pages for people, and the same as data."""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["html", "json"]
+
+
+class Reports:
+    """`folder` has a folder for each run_date. A path is made of a date and a kind, of nothing that somebody wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def run_dates(self) -> list[date]:
+        """The newest first."""
+        found = (_day(path.parent.name) for path in self._folder.glob("*/report.html"))
+        return sorted((day for day in found if day is not None), reverse=True)
+
+    def path(self, run_date: date, kind: Kind) -> Path | None:
+        path = self._folder / run_date.isoformat() / f"report.{kind}"
+        return path if path.is_file() else None
+
+
+def _day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None
