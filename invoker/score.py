@@ -1,6 +1,5 @@
 """Score: what a customer would be by the model of the newest published run, from three values or from orders."""
 
-from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
@@ -50,7 +49,7 @@ class OrderIn(Wanted):
 class ByOrders(Wanted):
     """Orders, from which the values are found as a run finds them."""
 
-    orders: Annotated[Sequence[OrderIn], Field(min_length=1, max_length=MOST_ORDERS)]
+    orders: Annotated[tuple[OrderIn, ...], Field(min_length=1, max_length=MOST_ORDERS)]
     run_date: Annotated[RunDate | None, Field(description="as of this day; by default that of the model's run")] = None
 
 

@@ -171,7 +171,7 @@ async function signIn(event) {
 function measureLine(one) {
   const shown = one.value === null ? "no value" : one.measure === "monetary" ? money.format(one.value) : whole.format(one.value);
   const score = one.score === null ? "" : ` Score ${one.score} of ${one.best}: ${one.because}.`;
-  return make("li", `${one.measure}: ${shown} ${one.unit}.${score}`);
+  return make("li", `${one.measure}: ${shown}${one.measure === "monetary" ? "" : ` ${one.unit}`}.${score}`);
 }
 
 function showCustomer(found, why) {

@@ -12,9 +12,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from invoker.app import create_app
-from tests.invoker.parts import client_of, settings_for
+from tests.invoker.parts import client_of
 from tests.invoker.prefect_stand_in import PrefectStandIn
+from tests.invoker.results import app_with_results
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 REQUESTS = "projects/p/subscriptions/requests-invoker-push"
@@ -26,15 +26,27 @@ def api(tmp_path_factory, shared_carrier):
     shared_carrier.open().setup()
     prefect = PrefectStandIn().start()
     folder = tmp_path_factory.mktemp("openapi")
-    chosen = settings_for(folder, prefect, shared_carrier.settings, pull=False, push_requests=REQUESTS)
-    with client_of(create_app(chosen)) as client:
+    app = app_with_results(folder, prefect, messenger=shared_carrier.settings, push_requests=REQUESTS)
+    with client_of(app) as client:
         yield schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
     prefect.stop()
 
 
 OF_MESSAGES = [("GET", "/invoke"), ("POST", "/invoke"), ("POST", "/pubsub/push"), ("GET", "/readiness")]
 """The others do the same on every carrier."""
-OPERATIONS = [*OF_MESSAGES, ("GET", "/runs"), ("GET", "/runs/{run_id}"), ("GET", "/healthcheck")]
+OF_RESULTS = [
+    ("GET", "/segments"),
+    ("GET", "/segments/{name}/customers"),
+    ("GET", "/customers/{customer_id}"),
+    ("GET", "/customers/{customer_id}/explain"),
+    ("POST", "/score"),
+    ("GET", "/reports"),
+    ("GET", "/report/{run_date}"),
+    ("GET", "/"),
+    ("POST", "/session"),
+    ("DELETE", "/session"),
+]
+OPERATIONS = [*OF_MESSAGES, *OF_RESULTS, ("GET", "/runs"), ("GET", "/runs/{run_id}"), ("GET", "/healthcheck")]
 ASKED = [
     *(("embedded", method, path) for method, path in OPERATIONS),
     *(("pubsub", method, path) for method, path in OF_MESSAGES),
