@@ -1,6 +1,7 @@
 """Real dbt against a DuckDB file. The file's path stays the same for all tests, so that dbt parses only once."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -97,5 +98,5 @@ def shop_folder(tmp_path_factory):
 @pytest.fixture
 def shop(shop_folder):
     for left in [*shop_folder.glob("orders*"), *shop_folder.glob("warehouse.duckdb*")]:
-        left.unlink()
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     return Shop(shop_folder)
