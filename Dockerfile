@@ -49,6 +49,8 @@ COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
 COPY invoker ./invoker
 COPY messenger ./messenger
 COPY register ./register
+COPY rfm ./rfm
+COPY snapshot ./snapshot
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 LABEL org.opencontainers.image.title="invoker" \
       org.opencontainers.image.description="The Workload's contact point: requests in, deployment runs out."

@@ -10,7 +10,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images clean
+.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +118,9 @@ bench-scoring: $(RUN) ## measure the features and the scores (ORDERS_COUNTS="100
 
 bench-images: $(DEV) ## list the images' sizes, and measure how long their steps take to start
 	@$(BIN)/python -m benchmarks.bench_images
+
+bench-asking: $(RUN) ## measure answers about a million customers, and their publication
+	@$(BIN)/python -m benchmarks.bench_asking
 
 clean: ## end the stack; remove the environment, caches and the stack's files, but no data
 	@if [ -e $(RUN) ]; then $(BIN)/python -m deployments.local down; fi

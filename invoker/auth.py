@@ -69,8 +69,10 @@ async def _watcher(request: Request, parts: Needs) -> None:
 
 async def _check_reader(request: Request, parts: Parts, accounts: str) -> None:
     if parts.tokens is not None:
-        audiences, cookie = parts.settings.invoker.audiences, request.cookies.get(COOKIE)
-        await _email(parts.tokens, await _bearer(request), audiences, accounts, cookie)
+        invoker = parts.settings.invoker
+        # behind Cloud Run a token is believed since IAM has checked the header; nobody has checked a cookie
+        cookie = request.cookies.get(COOKIE) if invoker.auth == "google" else None
+        await _email(parts.tokens, await _bearer(request), invoker.audiences, accounts, cookie)
 
 
 async def _pusher(parts: Needs, bearer: Bearer) -> None:

@@ -1,0 +1,174 @@
+"""How fast the invoker answers about a million customers, and how long it takes to publish them.
+
+`make bench-asking`. The invoker runs as in the local stack: one process, its consumers at work; client and invoker
+share the machine. The invoker's own CPU time is measured beside, since other work on the machine does not change it.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import psutil
+
+from benchmarks.bench_invoker import running
+from benchmarks.machine import keep
+from messenger.contract import RunRequest, run_id_of
+from rfm.read_rules import rules_named
+from tests.invoker.load import request, send
+from warehouse.duckdb import DuckDBWarehouse
+from workload.publish import publish
+from workload.score import score
+from workload.snapshot import publish_snapshot
+
+CUSTOMERS, RUN_DATES = 1_000_000, 13
+CONNECTIONS, REQUESTS = 32, 6400
+RUN_DATE = date(1998, 6, 30)
+FEATURES = """
+create table rfm_features as
+select
+    lpad(i::varchar, 8, '0') as customer_id,
+    $run_date::date as run_date,
+    (hash(i) % 720)::integer as recency,
+    (1 + hash(i + 1) % 9)::integer as frequency,
+    ((hash(i + 2) % 100000) / 100)::decimal(18, 2) as monetary,
+    $run_id as run_id
+from range($customers) as t (i)
+"""
+TARGET = "To reach at 32 connections: GET /customers/{id} with p99 of 20 ms, 300 POST /score a second."
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Milliseconds from request to answer; `cpu` is the invoker's for one request."""
+
+    what: str
+    per_second: float
+    p50: float
+    p99: float
+    worst: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Seconds, MiB."""
+
+    files: float
+    snapshot: float
+    size: float
+
+
+def given_scores(warehouse: DuckDBWarehouse, path: Path) -> RunRequest:
+    wanted = _request()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(FEATURES, {"run_date": RUN_DATE, "run_id": wanted.run_id, "customers": CUSTOMERS})
+        connection.execute(
+            "insert into run_ledger values (?, 'rfm', 'features', ?, 1, '', ?, now()::timestamp)",
+            [wanted.run_id, RUN_DATE, f'{{"customers": {CUSTOMERS}}}'],
+        )
+    score(warehouse, wanted, rules_named("quintile"), window_days=720)
+    return wanted
+
+
+def _request() -> RunRequest:
+    now = datetime.now(UTC)
+    return RunRequest(
+        run_id=run_id_of("rfm", RUN_DATE, 1),
+        pipeline="rfm",
+        step="scoring",
+        run_date=RUN_DATE,
+        attempt=1,
+        requested_by="benchmark",
+        requested_at=now,
+        deadline=now + timedelta(hours=1),
+    )
+
+
+def publication(folder: Path) -> Published:
+    """Publishes a million customers; the same snapshot stands for the earlier run_dates, each in a file of its own."""
+    path = folder / "warehouse.duckdb"
+    warehouse = DuckDBWarehouse(path, lock_wait=5)
+    warehouse.prepare()
+    wanted = given_scores(warehouse, path)
+    began = time.perf_counter()
+    publish(warehouse, wanted, folder / "published")
+    published = time.perf_counter()
+    snapshot = publish_snapshot(warehouse, wanted, folder / "published", keep=RUN_DATES)
+    took = time.perf_counter() - published
+    content = snapshot.read_bytes()
+    for back in range(1, RUN_DATES):
+        snapshot.with_name(f"{RUN_DATE - timedelta(days=7 * back)}.sqlite").write_bytes(content)
+    return Published(round(published - began, 1), round(took, 1), round(len(content) / 2**20, 1))
+
+
+def measure(what: str, port: int, process: psutil.Process, ask: Callable[[], bytes]) -> Figures:
+    def requests(number: int) -> Iterator[bytes]:
+        return (ask() for _ in range(number))
+
+    send(port, requests(REQUESTS // 10), connections=CONNECTIONS)
+    cpu, began = sum(process.cpu_times()[:2]), time.perf_counter()
+    asked = send(port, requests(REQUESTS), connections=CONNECTIONS)
+    took, cpu = time.perf_counter() - began, sum(process.cpu_times()[:2]) - cpu
+    if wrong := [one for one in asked if one.status != 200]:
+        raise SystemExit(f"{len(wrong)} of {len(asked)} were answered otherwise: {wrong[0]}")
+    ordered = sorted(1000 * one.seconds for one in asked)
+    p50, p99 = (round(ordered[int(len(ordered) * part)], 1) for part in (0.5, 0.99))
+    rate, each = round(len(asked) / took, 1), round(1000 * cpu / len(asked), 2)
+    return Figures(what, rate, p50, p99, round(ordered[-1], 1), each)
+
+
+def _listening(port: int) -> psutil.Process:
+    for child in psutil.Process().children():
+        if any(one.laddr[1] == port for one in child.net_connections() if one.status == psutil.CONN_LISTEN):
+            return child
+    raise SystemExit(f"no process of ours listens on {port}")
+
+
+def one_customer() -> bytes:
+    return request("GET", f"/customers/{random.randrange(CUSTOMERS):08}")
+
+
+def one_score() -> bytes:
+    return request("POST", "/score", {"recency": random.randrange(720), "frequency": 2, "monetary": 142.32})
+
+
+def answers(folder: Path) -> list[Figures]:
+    found = []
+    for dates in (1, RUN_DATES):
+        settings = {"PUBLISHED_PATH": str(folder / "published"), "PUBLISHED_SNAPSHOTS": str(dates)}
+        with tempfile.TemporaryDirectory() as own, running(Path(own), **settings) as port:
+            invoker = _listening(port)
+            found.append(measure(f"GET /customers/{{id}}, {dates} run_dates", port, invoker, one_customer))
+            if dates == 1:
+                found.append(measure("POST /score", port, invoker, one_score))
+    return found
+
+
+def table(published: Published, rows: list[Figures]) -> str:
+    head = f"{CONNECTIONS:2} connections{'':24}   a second    p50 ms    p99 ms  worst ms    CPU ms"
+    lines = [
+        f"{row.what:38} {row.per_second:10.1f} {row.p50:9.1f} {row.p99:9.1f} {row.worst:9.1f} {row.cpu:9.2f}"
+        for row in rows
+    ]
+    told = (
+        f"Publishing {CUSTOMERS:,} customers: {published.files} s for the files, {published.snapshot} s more for the"
+        f" snapshot of {published.size} MiB"
+    )
+    return "\n".join([head, *lines, "", told, TARGET])
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        published = publication(Path(folder))
+        rows = answers(Path(folder))
+    kept = {"connections": CONNECTIONS, "publication": asdict(published), "rows": [asdict(row) for row in rows]}
+    keep("asking", kept, table(published, rows))
+
+
+if __name__ == "__main__":
+    main()
