@@ -42,7 +42,7 @@ LABEL org.opencontainers.image.source="https://github.com/invoker-rfm/invoker-rf
       org.opencontainers.image.licenses="MIT"
 WORKDIR /app
 
-# --- The Workload's contact point: FastAPI. No Prefect, no flows, no model, no SQL.
+# --- The Workload's contact point: FastAPI. No Prefect, no flows, no SQL; of the model what scores one customer.
 FROM runtime AS invoker
 COPY --from=invoker-packages /opt/venv /opt/venv
 COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
