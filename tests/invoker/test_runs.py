@@ -24,7 +24,7 @@ def test_a_run_shows_its_steps_with_facts_and_errors(invoker, messenger):
     steps = {step["step"]: step for step in run["steps"]}
     assert (run["run_date"], run["attempt"], run["requested_by"]) == (DAY, 1, "http from 127.0.0.1")
     assert (steps["features"]["state"], steps["features"]["facts"]) == ("succeeded", {"rows": 5})
-    assert steps["scoring"]["error"] == {"type": "NoRules", "message": "no such rule set"}
+    assert steps["scoring"]["error"] == {"type": "NoRules", "message": "no such rule set", "retryable": False}
     assert steps["orchestrate"]["flow_run_id"] == "o1"
 
 
