@@ -10,7 +10,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking clean
+.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -121,6 +121,9 @@ bench-images: $(DEV) ## list the images' sizes, and measure how long their steps
 
 bench-asking: $(RUN) ## measure answers about a million customers, and their publication
 	@$(BIN)/python -m benchmarks.bench_asking
+
+bench-orchestrator: $(RUN) ## measure how soon the orchestrator goes on and notices a death, and what the stack bears
+	@$(BIN)/python -m benchmarks.bench_orchestrator
 
 clean: ## end the stack; remove the environment, caches and the stack's files, but no data
 	@if [ -e $(RUN) ]; then $(BIN)/python -m deployments.local down; fi

@@ -9,6 +9,7 @@ import httpx
 
 from deployments.cloud.plan import Change, deployment_change, pool_change, removals
 from deployments.cloud.pools import pools_of
+from deployments.registration.automations import register_automations
 from deployments.registration.deploy import register_deployments
 from deployments.registration.environment import without_prefect
 from deployments.registration.pools import Pool, make_pools
@@ -54,6 +55,8 @@ def deploy(settings: Settings, say: Say, *, dry_run: bool) -> None:
         if any(change.kind != "same" for change in deployments):
             client.delete(f"/variables/name/{REGISTERED}")
         register_deployments(client, wanted.deployments, _environment(settings.prefect), REGISTERED)
+        if register_automations(client, settings):
+            _tell([Change("change", "automations")], say)
 
 
 def undeploy(settings: Settings, say: Say, *, dry_run: bool, force: bool) -> None:

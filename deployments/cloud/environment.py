@@ -12,8 +12,9 @@ from errors import Permanent
 from settings import PROJECT, Settings
 
 FOLDER = PROJECT / "deployments" / "environments"
-OVERRIDES = re.compile("DEPLOY_|PREFECT_API_(KEY|AUTH_STRING)$")
-"""What the environment of the command may add: CI says which image, and nobody writes a credential into a file."""
+OVERRIDES = re.compile("DEPLOY_|(PREFECT_API_(KEY|AUTH_STRING)|ALERTS_URLS)$")
+"""What the environment of the command may add: CI says which image, and nobody writes a credential, or the addresses
+of alerts, into a file."""
 
 
 class WrongEnvironment(Permanent):

@@ -8,6 +8,8 @@ MARK = "RFM_STACK_HOME"
 
 WORKER_POLL = "2"
 """Seconds between two looks of a worker for new runs."""
+HEARTBEAT = "30"
+"""Seconds between two heartbeats of a flow run, Prefect's shortest; deployments/automations/zombies.yaml waits for 3"""
 
 
 def own_prefect(layout: Layout, api: str) -> dict[str, str]:
@@ -17,6 +19,7 @@ def own_prefect(layout: Layout, api: str) -> dict[str, str]:
         "PREFECT_PROFILES_PATH": str(layout.prefect_home / "profiles.toml"),
         "PREFECT_API_URL": api,
         "PREFECT_WORKER_QUERY_SECONDS": WORKER_POLL,
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": HEARTBEAT,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",

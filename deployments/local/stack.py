@@ -20,6 +20,7 @@ from deployments.local.pools import make_pools, register_deployments
 from deployments.local.ports import choose_port
 from deployments.local.record import Process, Record, changed_settings, marks_of, read_record
 from deployments.local.supervise import part_states, start_supervisor
+from deployments.registration.automations import register_automations
 from settings import Settings
 
 STOP_WAIT = 40.0
@@ -128,6 +129,7 @@ def _make_ready(settings: Settings, layout: Layout, record: Record) -> Record:
         with httpx.Client(base_url=record.prefect_api, timeout=30) as client:
             make_pools(client, settings.stack, layout)
             register_deployments(client, settings, record.prefect_api, layout)
+            register_automations(client, settings)
     except httpx.HTTPError as error:
         raise StackFailed(f"the Prefect server took no registration ({error}); see {layout.logs}") from None
     wait_for(other_checks(settings.stack, layout, record), layout, record)

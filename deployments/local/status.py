@@ -31,10 +31,10 @@ def _cells(state: Mapping[str, Any]) -> tuple[str, ...]:
         return state["name"], state["statename"].lower(), "", "", ""
     seconds = max(0, round(time.time() - state["start"]))
     up = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return state["name"], "running", str(state["pid"]), up, f"{_memory(state['pid']) / 2**20:.0f} MB"
+    return state["name"], "running", str(state["pid"]), up, f"{memory_of(state['pid']) / 2**20:.0f} MB"
 
 
-def _memory(pid: int) -> int:
+def memory_of(pid: int) -> int:
     """Bytes of the process and its children, shared pages counted once where the system tells."""
     try:
         process = psutil.Process(pid)

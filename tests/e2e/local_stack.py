@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -44,17 +45,26 @@ class LocalStack:
 
     def command(self, *words: str, within: float = 120) -> subprocess.CompletedProcess[str]:
         """A command as a user would give it, in the stack's environment."""
-        environment = {**self.environment, "PREFECT_API_URL": self.record.prefect_api}
-        return subprocess.run(
+        with self.started(*words) as command:
+            output, _ = command.communicate(timeout=within)
+        return subprocess.CompletedProcess(words, command.returncode, output)
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """The running command; it does not outlive the context."""
+        command = subprocess.Popen(
             [sys.executable, *words],
             cwd=PROJECT,
-            env=environment,
+            env={**self.environment, "PREFECT_API_URL": self.record.prefect_api},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=within,
-            check=False,
         )
+        try:
+            yield command
+        finally:
+            command.kill()
+            command.wait()
 
 
 def wait_for(look: Callable[[], Any], within: float, what: str) -> Any:

@@ -144,6 +144,25 @@ def test_a_run_whose_flow_run_crashed_without_a_word_is_a_failure(workload, back
     assert (outcome.state, outcome.said) == ("failed", "ended as Crashed")
 
 
+def test_news_of_success_that_comes_after_the_end_of_the_flow_run_counts(workload, backfill, monkeypatch):
+    workload.crashes = {DAYS[0]}
+    find = workload.find_flow_run
+
+    def and_then_the_news(request):
+        ended = find(request)
+        looked.append(ended)
+        if looked.count(None) < len(looked) - 1:
+            workload.register.note_status(workload.status(request))
+        return ended
+
+    looked = []
+    monkeypatch.setattr(workload, "find_flow_run", and_then_the_news)
+
+    [outcome] = backfill(DAYS[:1])
+
+    assert outcome.state == "confirmed"
+
+
 def test_a_run_that_nobody_starts_is_given_up(workload, backfill):
     workload.silent = {DAYS[0]}
 

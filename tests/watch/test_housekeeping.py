@@ -153,7 +153,7 @@ def test_cloud_run_jobs_of_ended_flow_runs_go_and_what_prefect_did_not_make_is_n
     )
     before = datetime(2026, 11, 24, tzinfo=UTC)
     wanted = Sweep(
-        "jobs", lambda: orphaned_jobs(jobs, "projects/p/locations/r", lambda flow_run: flow_run == "ended", before)
+        "jobs", lambda: orphaned_jobs(jobs, "projects/p/locations/r", lambda flow_run: flow_run != "alive", before)
     )
 
     assert sweep(wanted, dry_run=True).found == 2
