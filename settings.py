@@ -275,6 +275,13 @@ class Orchestrator(Group):
     cron: str = Field("0 8 * * 1", description="schedule of orchestrate/rfm")
     timezone: Timezone = Field("Australia/Sydney", description="business time zone: of the schedule and of run_date")
     step_deadline: Seconds = Field(3600, description="a step without a final status after so long has failed")
+    start_within: Seconds = Field(300, description="a step that no process has taken up after so long never started")
+    attempts: Annotated[int, Field(ge=1)] = Field(3, description="so often a step is tried when the cause may pass")
+    attempt_delay: Seconds = Field(10, description="before the second attempt; twice as long before each further one")
+    runs_at_once: Annotated[int, Field(ge=1)] = Field(1, description="runs of a pipeline; DuckDB takes one at a time")
+    hold_after_failure: bool = Field(True, description="a failed run_date holds later scheduled ones back")
+    reconcile_cron: str = Field("*/2 * * * *", description="how often runs without an end are looked for, in UTC")
+    catch_up: Literal["all", "latest", "none"] = Field("latest", description="of the schedules that were missed")
     prefect_poll: Seconds = Field(2, description="how often a waiting run asks Prefect whether its step still lives")
 
 

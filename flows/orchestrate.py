@@ -3,14 +3,17 @@
 from datetime import date
 
 from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled
 
 from messenger.contract import RunDate, Scalar
-from pipelines import find_pipeline
+from tasks.attempts import attempts
 from tasks.claim import claim_run, scheduled_run_date
 from tasks.confirm import confirm_step
-from tasks.follow import follow_run
-from tasks.report import reporting
-from tasks.request import listening, request_step
+from tasks.missed import is_skipped
+from tasks.plan import plan_steps
+from tasks.request import request_step
+from tasks.turn import end_as, turn_of
 from tasks.wait import wait_for_step
 
 
@@ -28,20 +31,26 @@ def orchestrate(
     attempt: int | None = None,
     parameters: dict[str, Scalar] | None = None,
     force: bool = False,
-) -> str:
+) -> str | State:
     """Asks the Workload for each step of the pipeline, waits for it, and confirms it.
 
     Without a run_date it is the scheduled day in the business time zone. An attempt is given only by the
-    invoker, which has claimed it. `force` makes a new attempt of a date that is done. Returns the run_id.
+    invoker, which has claimed it. `force` makes a new attempt of a date that is done. Returns the run_id of the
+    attempt that was confirmed.
     """
-    steps = find_pipeline(pipeline).steps
-    claim = claim_run(pipeline, run_date or scheduled_run_date(), attempt, parameters or {}, force=force)
-    if not claim.ours:
-        follow_run(claim.request)
-        return claim.request.run_id
-    with reporting(claim.request), listening(claim.request):
-        for step in steps:
-            request = request_step(claim.request, step)
-            wait_for_step(request)
-            confirm_step(request, step)
-    return claim.request.run_id
+    if run_date is None and is_skipped():
+        return Cancelled(name="Skipped", message="missed while everything was down, and not caught up by setting")
+    day = run_date or scheduled_run_date()
+    claimed = claim_run(pipeline, day, attempt, parameters or {}, force=force, scheduled=run_date is None)
+    with turn_of(claimed) as turn:
+        if turn.ended is not None:
+            return end_as(turn.ended)
+        for tried in attempts(turn):
+            with tried:
+                plan = plan_steps(tried.run)
+                for todo in plan.left:
+                    tried.about(todo.step.name)
+                    request = request_step(plan.run, todo.step)
+                    wait_for_step(request)
+                    confirm_step(request, todo.step, todo.before)
+    return turn.run.run_id

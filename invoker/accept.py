@@ -29,14 +29,19 @@ class Acceptance:
     async def accept(self, asked: Invocation, requested_by: str) -> tuple[Run, bool]:
         """The run that answers the request, and whether it was accepted just now.
 
-        A run of this date that Prefect knows to have died does not answer: there will be a new attempt. A run
-        that was claimed before and could not be published is published now. Raises ParametersConflict,
-        MessengerUnavailable, RegisterUnavailable.
+        A run of this date that Prefect knows to have failed does not answer: there will be a new attempt. One whose
+        orchestrator crashed is taken up again, and one that was claimed before and could not be published is
+        published now. Raises ParametersConflict, MessengerUnavailable, RegisterUnavailable.
         """
         run, accepted = await self._claim(asked, requested_by)
-        if accepted or run.final or (await self._looker.refreshed(run)).state != "failed":
+        if accepted or run.final:
             return run, accepted
-        return await self._claim(asked, requested_by)
+        if (await self._looker.refreshed(run)).state == "failed":
+            return await self._claim(asked, requested_by)
+        if self._looker.has_crashed(run):
+            await run_in_threadpool(publish, self._register, self._messenger, run, self._deadline)
+            log.info("run %s is taken up again", run.run_id)
+        return run, False
 
     async def _claim(self, asked: Invocation, requested_by: str) -> tuple[Run, bool]:
         try:

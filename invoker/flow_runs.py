@@ -34,6 +34,11 @@ class FlowRun:
         return self.state == "COMPLETED"
 
     @property
+    def crashed(self) -> bool:
+        """Its process died, or was taken away: the work may be begun anew."""
+        return self.state == "CRASHED"
+
+    @property
     def ended_badly(self) -> bool:
         return self.state in ENDED_BADLY
 

@@ -40,6 +40,7 @@ class Looker:
         self._flow_runs = flow_runs
         self._patience = patience
         self._blind_until = 0.0
+        self._crashed: set[str] = set()
         self._looks: dict[str, tuple[float, asyncio.Task[bool]]] = {}
 
     async def refreshed(self, run: Run) -> Run:
@@ -49,6 +50,10 @@ class Looker:
         ended = await self._shared_look(run)
         newest = await run_in_threadpool(self._register.get, run.run_id) if ended else run
         return newest or run
+
+    def has_crashed(self, run: Run) -> bool:
+        """Whether the last look has found that the process which carried the run out is dead."""
+        return run.run_id in self._crashed
 
     async def _shared_look(self, run: Run) -> bool:
         now = time.monotonic()
@@ -73,15 +78,15 @@ class Looker:
         return True
 
     async def _flow_run(self, run: Run) -> FlowRun | None:
-        """By the key of a run that was asked for here; one that Prefect started itself told its id."""
-        found = await self._flow_runs.find(f"{run.run_id}/{ORCHESTRATE}", within=WITHIN)
+        """The one that told last that it carries the run out; before any has, by the key it was asked for under."""
         told = next((news.flow_run_id for news in run.steps if news.step == ORCHESTRATE), None)
-        if found is None and told is not None:
-            found = await self._flow_runs.get(told, within=WITHIN)
-        return found
+        if told is not None and (found := await self._flow_runs.get(told, within=WITHIN)) is not None:
+            return found
+        return await self._flow_runs.find(f"{run.run_id}/{ORCHESTRATE}", within=WITHIN)
 
     def _end(self, run: Run, found: FlowRun | None) -> RunStatus | None:
-        """How the run has ended, or None while it may be on its way."""
+        """How the run has ended, or None while it may be on its way, or be taken up again."""
+        self._crashed.discard(run.run_id)
         now = datetime.now(UTC)
         if found is None:
             late = now - run.requested_at > self._patience
@@ -91,6 +96,10 @@ class Looker:
             return None
         if found.ended_well:
             return _status(run, found, None)
+        if found.crashed:
+            # asked for again, or found by reconcile, it is taken up: dispatch says when that is over
+            self._crashed.add(run.run_id)
+            return None
         if found.ended_badly:
             return _status(run, found, Failure(type=found.state_name, message=ended_without_a_word(found)))
         return None

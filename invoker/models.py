@@ -104,6 +104,8 @@ class RunView(BaseModel):
     requested_by: str
     requested_at: datetime
     error: Failure | None
+    continued_by: str | None = None
+    """The attempt that goes on where this one failed."""
     steps: Sequence[StepView]
 
     @classmethod

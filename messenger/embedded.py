@@ -104,6 +104,9 @@ class EmbeddedMessenger:
         self._due_in(delivery, seconds)
 
     def bury(self, delivery: Delivery, reason: str) -> None:
+        if not delivery.receipt:
+            self._file.write(lambda file: mailbox.set_aside(file, delivery, reason))
+            return
         row = mailbox.row_of(delivery)
         self._file.write(lambda file: mailbox.bury(file, row, reason), durable=False)
 

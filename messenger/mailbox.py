@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlite3 import Connection
 from uuid import uuid4
 
-from messenger.messenger import LONGEST_DELAY, DeadLetter, Delivery, SubscriptionMissing, Topic
+from messenger.messenger import LONGEST_DELAY, STANDING, DeadLetter, Delivery, SubscriptionMissing, Topic
 
 SCHEMA_VERSION = 1
 SCHEMA = (
@@ -50,6 +50,10 @@ BURY = """
     INSERT OR REPLACE INTO dead_letters
         (message_id, topic, subscription, attributes, deliveries, reason, buried_at, body)
     SELECT message_id, topic, subscription, attributes, attempts, ?, ?, body FROM deliveries WHERE id = ?
+"""
+SET_ASIDE = """
+    INSERT INTO dead_letters (message_id, topic, subscription, attributes, deliveries, reason, buried_at, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 DEAD_LETTERS = """
     SELECT message_id, topic, subscription, body, attributes, deliveries, reason, buried_at
@@ -141,6 +145,15 @@ def remove(file: Connection, deliveries: Sequence[Delivery]) -> None:
 def bury(file: Connection, row: int, reason: str) -> None:
     file.execute(BURY, (reason, time.time(), row))
     file.execute("DELETE FROM deliveries WHERE id = ?", (row,))
+
+
+def set_aside(file: Connection, delivery: Delivery, reason: str) -> None:
+    """A dead letter of a message that was never delivered."""
+    values = (
+        *(delivery.message_id, STANDING[delivery.subscription], delivery.subscription),
+        *(json.dumps(dict(delivery.attributes)), delivery.delivery_attempt, reason, time.time(), delivery.body),
+    )
+    file.execute(SET_ASIDE, values)
 
 
 def revive(file: Connection, message_id: str) -> None:

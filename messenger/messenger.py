@@ -110,7 +110,10 @@ class Messenger(Protocol):
         """Work goes on: the lease ends `seconds` from now. Nothing happens when it ended before."""
 
     def bury(self, delivery: Delivery, reason: str) -> None:
-        """It can never be handled: to the dead letters, with the reason, and acknowledged."""
+        """It can never be handled: to the dead letters, with the reason, and acknowledged.
+
+        Without a receipt it was never delivered: a message that its sender sets aside, for a standing subscription.
+        """
 
     def dead_letters(self) -> Sequence[DeadLetter]:
         """What waits for a person, oldest first."""

@@ -62,6 +62,13 @@ class Run(BaseModel):
         found = facts.get(CONTINUED_BY)
         return None if found is None else str(found)
 
+    @property
+    def failed_step(self) -> str | None:
+        """The step that failed the run, by what its orchestrator told."""
+        facts = next((news.facts for news in self.steps if news.step == ORCHESTRATE), {})
+        found = facts.get("failed_step")
+        return None if found is None else str(found)
+
 
 class Turn(BaseModel):
     """Whether a run may go on now; if not, the run that is before it. Its own id: another holder carries it out."""

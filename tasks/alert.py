@@ -8,7 +8,7 @@ from prefect.utilities.urls import url_for
 from errors import Permanent, Retryable
 from messenger.contract import RunRequest
 from tasks.confirm import NotConfirmed
-from tasks.wait import StepLost
+from tasks.wait import NeverStarted, StepLost
 from watch.alert import Alert, Cause, about_run, one_line
 from watch.tell import tell, tell_recovered
 
@@ -17,7 +17,7 @@ def cause_of(error: BaseException) -> Cause:
     """Which section of docs/operations.md is about this."""
     if isinstance(error, NotConfirmed):
         return "unconfirmed"
-    return "crashed" if isinstance(error, StepLost) else "failed"
+    return "crashed" if isinstance(error, StepLost | NeverStarted) else "failed"
 
 
 def alert_run(

@@ -10,21 +10,38 @@ from uuid import UUID
 from prefect import get_run_logger, runtime, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun
 
-from errors import Permanent
-from messenger.contract import Scalar
+from errors import Permanent, Retryable
+from messenger.contract import RunRequest, Scalar
 from pipelines import find_pipeline
 from settings import get_settings
 from tasks.backfill_run import Backfill, Outcome
-from tasks.wait import find_flow_run
+from tasks.look import Lookout
 from wiring import open_messenger, open_register
 
 PROGRESS, SUMMARY = "backfill-progress", "backfill"
 """Keys of the artifacts."""
 
 
+class PrefectSilent(Retryable):
+    """How a date goes is not known for now."""
+
+
 class BackfillIncomplete(Permanent):
     """Some dates are not confirmed; the same backfill again asks for those alone."""
+
+
+def find_flow_run(request: RunRequest) -> FlowRun | None:
+    """The flow run that orchestrates the date. One that crashed is no end: the run is taken up again.
+
+    Raises PrefectSilent.
+    """
+    seen = Lookout()(request)
+    if not seen.known:
+        raise PrefectSilent("Prefect does not answer")
+    crashed = seen.flow_run is not None and seen.flow_run.state is not None and seen.flow_run.state.is_crashed()
+    return None if crashed else seen.flow_run
 
 
 @task(name="run dates", task_run_name="run {pipeline} dates", cache_policy=NO_CACHE)

@@ -1,25 +1,21 @@
-"""Claim: which run, under which attempt number, this flow run is."""
+"""Claim: which run, under which attempt number, this flow run is for."""
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
+from errors import Permanent
 from messenger.contract import ORCHESTRATE, RunRequest, Scalar, run_id_of
-from register.register import Run
+from register.register import Register, Run
 from settings import get_settings
 from wiring import open_register
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The request for the whole run, and whether this flow run is the one to carry it out."""
-
-    request: RunRequest
-    ours: bool
+class HeldBack(Permanent):
+    """An earlier run_date has failed: the scheduled run was not claimed, and nothing was started."""
 
 
 def scheduled_run_date() -> date:
@@ -36,6 +32,7 @@ def step_request(
     attempt: int,
     parameters: Mapping[str, Scalar],
     requested_by: str,
+    inputs: Mapping[str, str] | None = None,
 ) -> RunRequest:
     """A request made now, with the deadline of the settings."""
     now = datetime.now(UTC)
@@ -46,14 +43,16 @@ def step_request(
         run_date=run_date,
         attempt=attempt,
         parameters=dict(parameters),
+        inputs=dict(inputs or {}),
         requested_by=requested_by,
         requested_at=now,
         deadline=now + timedelta(seconds=get_settings().orchestrator.step_deadline),
     )
 
 
-def _claim_of(run: Run, *, ours: bool) -> Claim:
-    request = step_request(
+def request_of(run: Run) -> RunRequest:
+    """The request for the run as a whole."""
+    return step_request(
         ORCHESTRATE,
         pipeline=run.pipeline,
         run_date=run.run_date,
@@ -61,33 +60,50 @@ def _claim_of(run: Run, *, ours: bool) -> Claim:
         parameters=run.parameters,
         requested_by=run.requested_by,
     )
-    return Claim(request, ours=ours)
+
+
+def require_no_failure_before(register: Register, pipeline: str, run_date: date) -> None:
+    """Raises HeldBack."""
+    before = register.last_before(pipeline, run_date)
+    if before is not None and before.state == "failed":
+        raise HeldBack(
+            f"{pipeline} {run_date} is held back because run {before.run_id} has failed: ask for {before.run_date}"
+            " again; this date is then caught up, or ask for it too (ORCHESTRATOR_HOLD_AFTER_FAILURE)"
+        )
 
 
 @task(name="claim", task_run_name="claim {run_date}", cache_policy=NO_CACHE)
 def claim_run(
-    pipeline: str, run_date: date, attempt: int | None, parameters: Mapping[str, Scalar], *, force: bool
-) -> Claim:
+    pipeline: str,
+    run_date: date,
+    attempt: int | None,
+    parameters: Mapping[str, Scalar],
+    *,
+    force: bool,
+    scheduled: bool = False,
+) -> RunRequest:
     """With an attempt number the run was claimed by whoever asked for it. Without one (a schedule, the UI, the
     command line) it is claimed here, and a run of this date that is done or under way is not started twice.
 
-    Raises ParametersConflict when this date was scored with other parameters and `force` is not given.
+    Raises ParametersConflict when this date was scored with other parameters and `force` is not given; and
+    HeldBack when a schedule asks for it and the date before has failed.
     """
     requested_by = f"prefect flow run {runtime.flow_run.id}"
-    if attempt is not None:
-        return Claim(
-            step_request(
+    with closing(open_register()) as register:
+        if attempt is not None:
+            asked = step_request(
                 ORCHESTRATE,
                 pipeline=pipeline,
                 run_date=run_date,
                 attempt=attempt,
                 parameters=parameters,
                 requested_by=requested_by,
-            ),
-            ours=True,
-        )
-    with closing(open_register()) as register:
-        run, new = register.claim(
+            )
+            register.note_request(asked)
+            return asked
+        if scheduled and get_settings().orchestrator.hold_after_failure:
+            require_no_failure_before(register, pipeline, run_date)
+        run, _ = register.claim(
             pipeline,
             run_date,
             parameters,
@@ -96,4 +112,4 @@ def claim_run(
             now=datetime.now(UTC),
             published=True,
         )
-    return _claim_of(run, ours=new)
+    return request_of(run)

@@ -1,6 +1,7 @@
 """Confirm: what the step said is checked against the ledger and the tables it wrote."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 
 from prefect import task
@@ -9,10 +10,13 @@ from prefect.cache_policies import NO_CACHE
 from errors import Permanent
 from messenger.contract import RunRequest
 from pipelines import Step
-from warehouse.warehouse import LedgerRow, Warehouse
+from tasks.again import AGAIN
+from warehouse.warehouse import DateRows, LedgerRow, Warehouse
 from wiring import open_warehouse
 
 Checks = Mapping[str, bool]
+Before = Mapping[date, DateRows]
+"""The rows of every run_date when the step was asked for."""
 
 
 class NotConfirmed(Permanent):
@@ -37,12 +41,14 @@ def check_features(warehouse: Warehouse, request: RunRequest) -> Checks:
         "every customer stands once in rfm_features": totals.rows == totals.customers == facts["customers"],
         "the rows of the date are those of this run": totals.foreign_rows == 0,
         "the sum of monetary is that of the ledger": totals.monetary == Decimal(str(facts["monetary"])),
+        "dbt's tests stood before the publication": Decimal(str(facts.get("tests_passed") or 0)) > 0,
     }
 
 
 def check_scores(warehouse: Warehouse, request: RunRequest) -> Checks:
     facts = _ledger_row(warehouse, request).facts
-    features = warehouse.feature_totals(request.run_date, request.run_id)
+    features_run = request.run_of("features")
+    features = warehouse.feature_totals(request.run_date, features_run)
     scores = warehouse.score_totals(request.run_date, request.run_id)
     return {
         "scored and rejected are as many as came in": scores.scored + scores.rejected
@@ -51,6 +57,7 @@ def check_scores(warehouse: Warehouse, request: RunRequest) -> Checks:
         "the ledger has the same counts": (scores.scored, scores.rejected) == (facts["scored"], facts["rejected"]),
         "every customer stands once in rfm_scores or rfm_rejected": scores.customers == features.customers,
         "the rows of the date are those of this run": scores.foreign_rows == 0 and features.foreign_rows == 0,
+        "the features are those that were asked for": facts.get("features_run", request.run_id) == features_run,
         "the sum of monetary is that of the features": scores.monetary == features.monetary,
     }
 
@@ -62,13 +69,37 @@ CHECKS: Mapping[str, Callable[[Warehouse, RunRequest], Checks]] = {
 """By the name that a step has in pipelines.py as `confirmed_by`."""
 
 
-def confirm(warehouse: Warehouse, request: RunRequest, confirmed_by: str) -> None:
-    """Raises NotConfirmed with everything that does not hold; only returns when all of it does."""
+def other_dates_changed(before: Before, after: Before, run_date: date) -> list[date]:
+    """Other run_dates that have more or fewer rows than before, though nobody has committed them since."""
+    return sorted(
+        day
+        for day in (before.keys() | after.keys()) - {run_date}
+        if _rows(before, day) != _rows(after, day) and _run(before, day) == _run(after, day)
+    )
+
+
+def _rows(dates: Before, day: date) -> int:
+    return dates[day].rows if day in dates else 0
+
+
+def _run(dates: Before, day: date) -> str | None:
+    return dates[day].run_id if day in dates else None
+
+
+def confirm(warehouse: Warehouse, request: RunRequest, confirmed_by: str, before: Before | None = None) -> None:
+    """Raises NotConfirmed with everything that does not hold; only returns when all of it does.
+
+    Without `before` (a step that was committed earlier) it is not asked whether other dates have changed.
+    """
     broken = [text for text, holds in CHECKS[confirmed_by](warehouse, request).items() if not holds]
+    if before is not None:
+        changed = other_dates_changed(before, warehouse.rows_by_date(request.step), request.run_date)
+        broken += [f"other dates were left alone, such as {changed[0]}"] if changed else []
     if broken:
         raise NotConfirmed(f"step {request.step} of run {request.run_id}: not confirmed that {'; that '.join(broken)}")
 
 
-@task(name="confirm", task_run_name="confirm {request.step}", cache_policy=NO_CACHE)
-def confirm_step(request: RunRequest, step: Step) -> None:
-    confirm(open_warehouse(), request, step.confirmed_by)
+@task(name="confirm", task_run_name="confirm {request.step}", cache_policy=NO_CACHE, **AGAIN)
+def confirm_step(request: RunRequest, step: Step, before: Before) -> None:
+    """Raises NotConfirmed, and WarehouseBusy when another process holds the warehouse for too long."""
+    confirm(open_warehouse(), request, step.confirmed_by, before)

@@ -10,7 +10,7 @@ from prefect.client.orchestration import get_client
 
 from errors import Permanent
 from settings import get_settings
-from tasks.request import run_of
+from tasks.listen import run_of
 from watch.housekeeping import sweeps
 from watch.leftovers import Swept, sweep
 

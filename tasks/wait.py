@@ -1,53 +1,64 @@
-"""Wait: until the step says how it went, or it is clear that it never will."""
+"""Wait: until the step says how it went, or it is clear that it never will.
+
+Whichever comes first ends the wait, with a named cause: the step's own word; its flow run ended without one; it was
+never started; the deadline passed. While Prefect does not answer nothing is concluded from its silence, and a
+Messenger that cannot be reached is tried again (docs/adr/0017-waiting-and-trying-again.md).
+"""
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.client.schemas.objects import FlowRun
 
 from errors import Permanent, Retryable
-from messenger.contract import RunRequest, RunStatus
-from messenger.messenger import Delivery, Messenger
+from messenger.contract import Failure, RunRequest, RunStatus
+from messenger.messenger import Delivery, Messenger, SubscriptionMissing
 from settings import get_settings
-from tasks.report import publish_status, status_of
-from tasks.request import waiter_of
+from tasks.again import AGAIN
+from tasks.listen import listen, waiter_of
+from tasks.look import Lookout, Seen
+from tasks.patience import patiently
+from tasks.progress import Progress
+from tasks.report import status_of, tell
 from warehouse.warehouse import Warehouse
 from wiring import open_messenger, open_warehouse
 
 PULL_LIMIT = 10
+LAST_WORD = 1.0
+"""Seconds: a status that is on its way when the flow run ends gets so long to arrive."""
+Look = Callable[[RunRequest], Seen]
 
 
 class StepFailed(Permanent):
-    """The step said itself that it failed."""
+    """The step said itself that it failed, for a cause that stays."""
+
+
+class StepHindered(Retryable):
+    """The step said itself that it failed, for a cause that may pass."""
+
+
+class StepCancelled(Permanent):
+    """Somebody cancelled the step's flow run."""
 
 
 class StepLost(Retryable):
-    """The step's flow run ended without a word: crashed, cancelled, killed, or its last status could not be sent."""
-
-    def __init__(self, request: RunRequest, ended: FlowRun) -> None:
-        self.cancelled = ended.state is not None and ended.state.is_cancelled()
-        super().__init__(
-            f"step {request.step} of run {request.run_id} ended as {ended.state_name} without a status;"
-            f" look at the log of flow run {ended.id}"
-        )
+    """The step's flow run ended without a word: crashed, killed, or its last status could not be sent."""
 
 
-class DeadlinePassed(Retryable):
-    """The step did not say how it went before its deadline."""
+class NeverStarted(Retryable):
+    """The step has no process: no worker took its flow run, or no flow run was made of the request."""
 
 
-def find_flow_run(request: RunRequest) -> FlowRun | None:
-    """The step's flow run in Prefect, by the key under which the invoker creates it."""
-    with get_client(sync_client=True) as client:
-        found = client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[request.key])), limit=1
-        )
-    return found[0] if found else None
+class DeadlinePassed(Permanent):
+    """The step did not say how it went before its deadline: another attempt would take as long."""
+
+
+def _about(request: RunRequest) -> str:
+    return f"step {request.step} of run {request.run_id}"
 
 
 def final_status(delivery: Delivery, request: RunRequest) -> RunStatus | None:
@@ -59,9 +70,17 @@ def final_status(delivery: Delivery, request: RunRequest) -> RunStatus | None:
 
 
 def heard(messenger: Messenger, request: RunRequest, wait: float) -> RunStatus | None:
-    """Takes what arrived within `wait` seconds; the final status if it was among it."""
+    """Takes what arrived within `wait` seconds; the final status if it was among it.
+
+    A subscription that is gone, as after a broker lost its memory, is made anew. Raises MessengerUnavailable.
+    """
     answer = None
-    for delivery in messenger.pull(waiter_of(request.run_id), limit=PULL_LIMIT, wait=wait):
+    try:
+        deliveries = messenger.pull(waiter_of(request.run_id), limit=PULL_LIMIT, wait=wait)
+    except SubscriptionMissing:
+        listen(messenger, request.run_id)
+        return None
+    for delivery in deliveries:
         answer = final_status(delivery, request) or answer
         messenger.ack(delivery)
     return answer
@@ -72,50 +91,99 @@ def wait_for_final(
     request: RunRequest,
     *,
     poll: float,
-    flow_run: Callable[[RunRequest], FlowRun | None] = find_flow_run,
+    start_within: float,
+    look: Look,
+    show: Callable[[Seen], None] = lambda _: None,
 ) -> RunStatus:
     """The step's final status.
 
-    Between messages it asks Prefect, each `poll` seconds, whether the flow run still lives. A status that is
-    on its way when the flow run ends gets one more `poll` to arrive. Raises StepLost and DeadlinePassed.
+    Between messages it asks Prefect, each `poll` seconds, whether the flow run still lives. For `start_within`
+    seconds Prefect may know that the step has not begun. Raises StepLost, StepCancelled, NeverStarted and
+    DeadlinePassed.
     """
     ended: FlowRun | None = None
+    idle_since = request.requested_at
     while datetime.now(UTC) < request.deadline:
-        status = heard(messenger, request, poll)
+        wait = poll if ended is None else min(poll, LAST_WORD)
+        status = patiently(partial(heard, messenger, request, wait), until=request.deadline)
         if status is not None:
             return status
         if ended is not None:
-            raise StepLost(request, ended)
-        found = flow_run(request)
-        if found is not None and found.state is not None and found.state.is_final():
-            ended = found
-    raise DeadlinePassed(f"step {request.step} of run {request.run_id} gave no result before {request.deadline}")
+            raise _without_a_word(request, ended)
+        seen = look(request)
+        show(seen)
+        if seen.final:
+            ended = seen.flow_run
+        elif seen.begun or not seen.known:
+            idle_since = datetime.now(UTC)
+        elif datetime.now(UTC) - idle_since > timedelta(seconds=start_within):
+            raise _never_started(request, seen, start_within)
+    raise DeadlinePassed(
+        f"{_about(request)} gave no result before its deadline, {request.deadline:%Y-%m-%d %H:%M:%S %Z}"
+    )
 
 
-def tell_from_ledger(messenger: Messenger, warehouse: Warehouse, request: RunRequest, lost: StepLost) -> None:
-    """A step that has committed and could not say so has succeeded: its status is published now, from the ledger.
+def _without_a_word(request: RunRequest, ended: FlowRun) -> StepLost | StepCancelled:
+    if ended.state is not None and ended.state.is_cancelled():
+        return StepCancelled(f"{_about(request)} was cancelled, as flow run {ended.id}")
+    return StepLost(f"{_about(request)} ended as {ended.state_name} without a status; look at flow run {ended.id}")
 
-    Raises the StepLost when nothing was committed, and when the step was cancelled.
-    """
-    row = None if lost.cancelled else warehouse.ledger_row(request.run_id, request.step)
+
+def _never_started(request: RunRequest, seen: Seen, start_within: float) -> NeverStarted:
+    if seen.flow_run is None:
+        why = "Prefect has no flow run of it; look at the invoker and at the dead letters"
+    else:
+        why = f"flow run {seen.flow_run.id} is {seen.flow_run.state_name}; look at the workers of its pool"
+    return NeverStarted(f"{_about(request)} has not started within {start_within:g} s: {why}")
+
+
+def told_by_ledger(warehouse: Warehouse, request: RunRequest) -> RunStatus | None:
+    """A step that has committed and could not say so has succeeded: the status it would have published."""
+    row = warehouse.ledger_row(request.run_id, request.step)
     if row is None:
-        raise lost
-    get_run_logger().warning("step %s has committed, but its status was lost: the ledger decides", request.step)
+        return None
     told = status_of(request, "succeeded", facts=dict(row.facts))
-    publish_status(messenger, told.model_copy(update={"flow_run_id": row.flow_run_id}))
+    return told.model_copy(update={"flow_run_id": row.flow_run_id})
 
 
-@task(name="wait", task_run_name="wait for {request.step}", cache_policy=NO_CACHE)
+def raise_failure(request: RunRequest, failure: Failure, look: Look) -> None:
+    """Raises StepFailed, StepHindered or StepCancelled with the step's own words."""
+    text = f"{_about(request)}: {failure.type}: {failure.message}"
+    if not failure.retryable:
+        raise StepFailed(text)
+    flow_run = look(request).flow_run
+    if (
+        flow_run is not None
+        and flow_run.state is not None
+        and (flow_run.state.is_cancelling() or flow_run.state.is_cancelled())
+    ):
+        raise StepCancelled(f"{_about(request)} was cancelled, as flow run {flow_run.id}")
+    raise StepHindered(text)
+
+
+@task(name="wait", task_run_name="wait for {request.step}", cache_policy=NO_CACHE, **AGAIN)
 def wait_for_step(request: RunRequest) -> None:
     """Returns when the step says it succeeded, or when the ledger says so and only the news was lost.
 
-    Raises StepFailed with the step's own words, StepLost, or DeadlinePassed.
+    Raises StepFailed or StepHindered with the step's own words, and what wait_for_final raises.
     """
-    with closing(open_messenger()) as messenger:
+    chosen, look = get_settings().orchestrator, Lookout()
+    with closing(patiently(open_messenger, until=request.deadline)) as messenger:
         try:
-            status = wait_for_final(messenger, request, poll=get_settings().orchestrator.prefect_poll)
-        except StepLost as lost:
-            tell_from_ledger(messenger, open_warehouse(), request, lost)
+            status = wait_for_final(
+                messenger,
+                request,
+                poll=chosen.prefect_poll,
+                start_within=chosen.start_within,
+                look=look,
+                show=Progress(request).show,
+            )
+        except (StepLost, DeadlinePassed):
+            told = told_by_ledger(open_warehouse(), request)
+            if told is None:
+                raise
+            get_run_logger().warning("step %s has committed, but its status was lost: the ledger decides", request.step)
+            tell(told, until=request.deadline)
             return
     if status.error is not None:
-        raise StepFailed(f"step {request.step} of run {request.run_id}: {status.error.type}: {status.error.message}")
+        raise_failure(request, status.error, look)

@@ -48,7 +48,10 @@ def _words(answer: httpx.Response) -> str:
 
 
 def follow(invoker: str, run_id: str, check: Callable[[], None]) -> Iterator[RunView]:
-    """The run again and again until its state is final. `check` may raise to end it. Raises InvokerGone."""
+    """The run again and again until its state is final; the attempt that goes on where it failed, after it.
+
+    `check` may raise to end it. Raises InvokerGone.
+    """
     seen = time.monotonic()
     with httpx.Client(base_url=invoker, timeout=10) as client:
         while True:
@@ -61,7 +64,9 @@ def follow(invoker: str, run_id: str, check: Callable[[], None]) -> Iterator[Run
                 seen = time.monotonic()
                 run = RunView.model_validate_json(answer.content)
                 yield run
-                if run.state in FINAL:
+                if run.continued_by is not None:
+                    run_id = run.continued_by
+                elif run.state in FINAL:
                     return
             elif time.monotonic() - seen > UNREACHABLE_FOR:
                 raise InvokerGone(f"the invoker at {invoker} has not answered for {UNREACHABLE_FOR:.0f} s")

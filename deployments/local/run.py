@@ -75,6 +75,9 @@ def _ask_and_follow(record: Record, run_date: str, console: Console, *, force: b
             under_way = under_way or view.state not in FINAL
             if under_way:
                 progress.show(view)
+            if view.continued_by is not None:
+                _say(console, f"Goes on as   {view.continued_by} ({failed_step(view)})")
+                progress = Progress(console)
     return view
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,10 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from deployments.local.record import Record
+from deployments.local.layout import Layout
+from deployments.local.leftovers import find_leftovers
+from deployments.local.private import private_environment
+from deployments.local.record import Record, read_record
 from settings import PROJECT
 
 TODAY = datetime.now(ZoneInfo("Australia/Sydney")).date()
@@ -65,6 +68,35 @@ class LocalStack:
         finally:
             command.kill()
             command.wait()
+
+
+def write_orders(path: Path) -> None:
+    """Three hundred customers with one to nine orders each in the last 300 days, some of them refunded."""
+    lines = ["order_id,customer_id,order_date,amount"]
+    for customer in range(300):
+        for order in range(1 + customer % 9):
+            day = TODAY - timedelta(days=(customer * 7 + order * 31) % 300)
+            lines.append(f"{customer}-{order},c{customer:04},{day},{(customer * 37 + order * 11) % 500 + 1}.50")
+    lines.append(f"x-1,,{TODAY},5.00")
+    lines.append(f"x-2,c0001,{TODAY},a lot")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@contextmanager
+def local_stack(folder: Path, **settings: str) -> Iterator[LocalStack]:
+    """Up with all its files in the folder, and down at the end with nothing left behind."""
+    write_orders(folder / "orders.csv")
+    environment = private_environment(folder, folder / "orders.csv", **settings)
+    up = [sys.executable, "-m", "deployments.local", "up"]
+    down = [sys.executable, "-m", "deployments.local", "down"]
+    subprocess.run(up, cwd=PROJECT, env=environment, check=True, timeout=240)
+    try:
+        record = read_record(Layout(folder / "stack").record)
+        assert record is not None
+        yield LocalStack(folder, environment, record)
+    finally:
+        subprocess.run(down, cwd=PROJECT, env=environment, check=True, timeout=90)
+    assert find_leftovers(folder / "stack") == []
 
 
 def wait_for(look: Callable[[], Any], within: float, what: str) -> Any:

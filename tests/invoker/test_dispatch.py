@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from errors import Permanent
-from invoker.dispatch import KeyTaken, dispatch, flow_parameters
+from invoker.dispatch import TIMES_TAKEN_UP, KeyTaken, dispatch, flow_parameters
 from invoker.flow_runs import PrefectUnavailable
 from invoker.prefect_api import PrefectApi
 from settings import Prefect
@@ -97,8 +97,16 @@ def test_a_flow_run_of_somebody_else_under_the_key_is_a_dead_letter(dispatching,
         dispatching(request_for("features"))
 
 
-@pytest.mark.parametrize("state", ["Crashed", "Failed", "Cancelled"])
-@pytest.mark.parametrize("step", ["orchestrate", "features"])
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        ("orchestrate", "Failed"),
+        ("orchestrate", "Cancelled"),
+        ("features", "Failed"),
+        ("features", "Cancelled"),
+        ("features", "Crashed"),
+    ],
+)
 def test_a_duplicate_of_what_ended_badly_is_told_as_failed(dispatching, prefect, step, state):
     request = request_for(step)
     [flow_run] = dispatching(request)
@@ -109,6 +117,23 @@ def test_a_duplicate_of_what_ended_badly_is_told_as_failed(dispatching, prefect,
     [status] = dispatching.told
     assert (status.key, status.state, status.error.type) == (request.key, "failed", state)
     assert status.flow_run_id == flow_run.id
+    assert status.error.retryable is (state == "Crashed")
+
+
+def test_an_orchestration_that_crashed_is_taken_up_by_the_same_request_a_bounded_number_of_times(dispatching, prefect):
+    request = request_for("orchestrate")
+    keys = [request.key, *(f"{request.key}/{number}" for number in range(2, TIMES_TAKEN_UP + 2))]
+    for key in keys:
+        [flow_run] = dispatching(request)
+        assert flow_run.id == prefect.run_of(key)["id"]
+        assert [again.id for again in dispatching(request)] == [flow_run.id]
+        prefect.end(key, "Crashed")
+
+    assert dispatching.told == []
+    dispatching(request)
+
+    [status] = dispatching.told
+    assert (status.state, status.error.type, list(prefect.keys())) == ("failed", "Crashed", keys)
 
 
 def test_a_duplicate_of_what_is_done_changes_nothing(dispatching, prefect):

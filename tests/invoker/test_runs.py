@@ -45,7 +45,7 @@ def test_runs_are_listed_newest_first_and_limited(front):
     assert front.get("/runs", params={"limit": 0}).status_code == 422
 
 
-@pytest.mark.parametrize("state", ["Crashed", "Cancelled", "Failed"])
+@pytest.mark.parametrize("state", ["Cancelled", "Failed"])
 def test_a_run_that_died_without_a_word_is_shown_as_failed_and_answered_with_a_new_attempt(invoker, prefect, state):
     invoker.get("/invoke", params={"run_date": DAY})
     wait_until(prefect.keys)
@@ -58,24 +58,39 @@ def test_a_run_that_died_without_a_word_is_shown_as_failed_and_answered_with_a_n
     assert (again.status_code, again.json()["attempt"]) == (202, 2)
 
 
-def test_the_first_to_ask_after_a_crash_gets_a_new_attempt(invoker, prefect):
+def test_a_run_whose_orchestrator_crashed_is_taken_up_when_it_is_asked_for_again(invoker, prefect):
     invoker.get("/invoke", params={"run_date": DAY})
     wait_until(prefect.keys)
     prefect.end(KEY, "Crashed")
+    assert invoker.get(RUN).json()["state"] == "requested"
 
     again = invoker.get("/invoke", params={"run_date": DAY})
 
-    assert (again.status_code, again.json()["attempt"]) == (202, 2)
+    assert (again.status_code, again.json()["attempt"]) == (200, 1)
+    wait_until(lambda: f"{KEY}/2" in list(prefect.keys()))
 
 
-def test_a_crashed_run_is_no_conflict_for_one_with_other_parameters(invoker, prefect):
+def test_force_is_needed_for_other_parameters_while_a_crashed_run_can_be_taken_up(invoker, prefect):
     invoker.get("/invoke", params={"run_date": DAY})
     wait_until(prefect.keys)
     prefect.end(KEY, "Crashed")
 
-    other = invoker.post("/invoke", json={"run_date": DAY, "parameters": {"rules": "tercile"}})
+    asked = {"run_date": DAY, "parameters": {"rules": "tercile"}}
 
-    assert (other.status_code, other.json()["attempt"]) == (202, 2)
+    assert invoker.post("/invoke", json=asked).status_code == 409
+    assert invoker.post("/invoke", json=asked | {"force": True}).json()["attempt"] == 2
+
+
+def test_a_run_that_goes_on_as_another_attempt_says_so(invoker, prefect, messenger):
+    invoker.get("/invoke", params={"run_date": DAY})
+    wait_until(prefect.keys)
+    error = {"type": "StepLost", "message": "gone", "retryable": True}
+    facts = {"continued_by": "rfm-1998-06-30-2"}
+    send_status(messenger, request_for(), "failed", error=error, facts=facts, flow_run_id="f-1")
+
+    run = wait_until(lambda: (found := invoker.get(RUN).json())["state"] == "failed" and found)
+
+    assert run["continued_by"] == "rfm-1998-06-30-2"
 
 
 def test_a_run_that_just_failed_is_left_its_own_words(invoker, prefect, messenger):
@@ -140,12 +155,12 @@ def test_a_run_that_was_refused_and_replayed_after_the_repair_shows_how_it_went(
 
 def test_a_run_that_prefect_started_itself_is_found_by_the_id_it_told(invoker, prefect, messenger):
     crashed = prefect.put("orchestrate/rfm", "a schedule's own key", {})
-    prefect.end("a schedule's own key", "Crashed")
+    prefect.end("a schedule's own key", "Cancelled")
     send_status(messenger, request_for(), "started", flow_run_id=crashed["id"])
 
     run = wait_until(lambda: (f := invoker.get(RUN).json()).get("state") == "failed" and f)
 
-    assert run["error"]["type"] == "Crashed"
+    assert run["error"]["type"] == "Cancelled"
 
 
 def test_a_run_that_prefect_never_heard_of_ends_as_never_started(front, settings):

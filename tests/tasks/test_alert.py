@@ -1,7 +1,6 @@
 """What an alert about a run says, by what went wrong."""
 
 from datetime import UTC, date, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +21,7 @@ REQUEST = RunRequest(
     requested_at=datetime.now(UTC),
     deadline=datetime.now(UTC) + timedelta(minutes=1),
 )
-LOST = StepLost(REQUEST, SimpleNamespace(state=None, state_name="Crashed", id="1"))
+LOST = StepLost("step features of run rfm-1998-06-30-3 ended as Crashed without a status")
 
 
 @pytest.fixture

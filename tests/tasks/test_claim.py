@@ -8,14 +8,15 @@ from prefect import runtime
 
 from messenger.contract import RunStatus
 from register.register import ParametersConflict
-from tasks.claim import claim_run, scheduled_run_date
+from settings import get_settings
+from tasks.claim import HeldBack, claim_run, scheduled_run_date
 from wiring import open_register
 
 JUNE_30 = date(1998, 6, 30)
 
 
-def claim(attempt=None, parameters=None, force=False):
-    return claim_run.fn("rfm", JUNE_30, attempt, parameters or {}, force=force)
+def claim(attempt=None, parameters=None, force=False, run_date=JUNE_30, scheduled=False):
+    return claim_run.fn("rfm", run_date, attempt, parameters or {}, force=force, scheduled=scheduled)
 
 
 def note(run_id, state):
@@ -35,15 +36,12 @@ def note(run_id, state):
         )
 
 
-def test_the_first_to_ask_carries_it_out_and_the_second_follows(settings):
-    first, second = claim(), claim()
-
-    assert (first.request.run_id, first.ours) == ("rfm-1998-06-30-1", True)
-    assert (second.request.run_id, second.ours) == ("rfm-1998-06-30-1", False)
+def test_all_who_ask_for_a_date_are_given_the_same_run(settings):
+    assert claim().run_id == claim().run_id == "rfm-1998-06-30-1"
 
 
 def test_a_claim_made_here_needs_no_message_any_more(settings):
-    run_id = claim().request.run_id
+    run_id = claim().run_id
 
     with closing(open_register()) as register:
         assert register.get(run_id).published
@@ -52,17 +50,37 @@ def test_a_claim_made_here_needs_no_message_any_more(settings):
 def test_an_attempt_that_the_invoker_claimed_is_carried_out_as_it_is(settings):
     claimed = claim(attempt=3)
 
-    assert (claimed.request.run_id, claimed.ours) == ("rfm-1998-06-30-3", True)
+    assert claimed.run_id == "rfm-1998-06-30-3"
+    with closing(open_register()) as register:
+        assert register.get(claimed.run_id).state == "requested"
 
 
 def test_a_failed_run_and_force_make_a_new_attempt(settings):
-    note(claim().request.run_id, "failed")
+    note(claim().run_id, "failed")
     after_failure = claim()
-    note(after_failure.request.run_id, "succeeded")
+    note(after_failure.run_id, "succeeded")
 
-    assert (after_failure.request.attempt, after_failure.ours) == (2, True)
-    assert claim().ours is False
-    assert claim(force=True).request.attempt == 3
+    assert after_failure.attempt == 2
+    assert claim().attempt == 2
+    assert claim(force=True).attempt == 3
+
+
+def test_a_failed_date_holds_later_scheduled_ones_back_and_nobody_else(settings):
+    note(claim().run_id, "failed")
+
+    with pytest.raises(HeldBack, match=r"1998-07-06 is held back because run rfm-1998-06-30-1 has failed"):
+        claim(run_date=date(1998, 7, 6), scheduled=True)
+
+    assert claim(run_date=date(1998, 6, 29), scheduled=True).attempt == 1
+    assert claim(run_date=date(1998, 7, 6)).attempt == 1
+
+
+def test_by_setting_nothing_is_held_back(settings, monkeypatch):
+    monkeypatch.setenv("ORCHESTRATOR_HOLD_AFTER_FAILURE", "false")
+    get_settings.cache_clear()
+    note(claim().run_id, "failed")
+
+    assert claim(run_date=date(1998, 7, 6), scheduled=True).attempt == 1
 
 
 def test_the_same_date_with_other_parameters_is_refused(settings):

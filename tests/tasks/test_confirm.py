@@ -53,7 +53,8 @@ def done(tmp_path):
             [
                 RUN_ID,
                 "features",
-                '{"rows_in": 5, "lines_accepted": 4, "lines_rejected": 1, "customers": 2, "monetary": "20.00"}',
+                '{"rows_in": 5, "lines_accepted": 4, "lines_rejected": 1, "customers": 2, "monetary": "20.00",'
+                ' "tests_passed": 9}',
             ],
         )
         connection.execute(LEDGER, [RUN_ID, "scoring", '{"rows_in": 2, "scored": 1, "rejected": 1}'])
@@ -85,6 +86,12 @@ def test_what_adds_up_is_confirmed(done):
             "features",
             "accepted or rejected",
         ),
+        (
+            "update run_ledger set facts = replace(facts, '\"tests_passed\": 9', '\"tests_passed\": 0')",
+            "features",
+            "features",
+            "tests stood before",
+        ),
         ("delete from run_ledger where step = 'scoring'", "scoring", "scores", "no row in the ledger"),
         ("delete from rfm_rejected", "scoring", "scores", "as many as came in"),
         ("update rfm_scores set customer_id = 'b'", "scoring", "scores", "stands once"),
@@ -97,6 +104,32 @@ def test_what_does_not_add_up_is_named(done, broken_by, step, confirmed_by, name
 
     with pytest.raises(NotConfirmed, match=named):
         confirm(done.warehouse, a_request(step), confirmed_by)
+
+
+OTHER = "values ('z', '1998-06-29', 3, 2, 9.99, 5, 2, 3, 'loyal', 'm', 'rfm-1998-06-29-1')"
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["delete from rfm_scores where customer_id = 'z'", f"insert into rfm_scores {OTHER}"]
+)
+def test_another_date_that_was_touched_meanwhile_is_named(done, meanwhile):
+    done.sql(f"insert into rfm_scores {OTHER}")
+    before = done.warehouse.rows_by_date("scoring")
+    confirm(done.warehouse, a_request("scoring"), "scores", before)
+    done.sql(meanwhile)
+
+    with pytest.raises(NotConfirmed, match="other dates were left alone, such as 1998-06-29"):
+        confirm(done.warehouse, a_request("scoring"), "scores", before)
+
+
+def test_another_date_that_another_run_has_committed_meanwhile_is_no_fault(done):
+    before = done.warehouse.rows_by_date("scoring")
+    done.sql(
+        f"insert into rfm_scores {OTHER}",
+        "insert into run_ledger values ('rfm-1998-06-29-1', 'rfm', 'scoring', '1998-06-29', 1, '', '{}', '2026-01-02')",
+    )
+
+    confirm(done.warehouse, a_request("scoring"), "scores", before)
 
 
 def test_another_date_in_the_tables_does_not_matter(done):

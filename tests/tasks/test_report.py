@@ -8,8 +8,8 @@ from prefect.exceptions import TerminationSignal
 
 from errors import Permanent
 from messenger.contract import RunRequest, RunStatus
-from messenger.messenger import STATUSES
-from tasks.report import reporting
+from messenger.messenger import STATUSES, MessengerUnavailable
+from tasks.report import failure_of, reporting
 from wiring import open_messenger
 
 
@@ -70,3 +70,48 @@ def test_a_cancelled_step_says_so_too(request_, heard):
         raise TerminationSignal(signal=15)
 
     assert heard()[-1].state == "failed"
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """A Messenger that cannot be reached, at the beginning or for good."""
+    tries = []
+
+    def break_for(times):
+        really = open_messenger
+
+        def opened():
+            tries.append(1)
+            if len(tries) <= times:
+                raise MessengerUnavailable("locked by another process")
+            return really()
+
+        monkeypatch.setattr("tasks.report.open_messenger", opened)
+        return tries
+
+    return break_for
+
+
+def test_the_steps_own_error_stays_the_first_when_it_cannot_be_told(request_, settings, away):
+    away(times=1_000)
+    late = request_.model_copy(update={"deadline": datetime.now(UTC)})
+
+    with pytest.raises(Permanent, match="no orders"), reporting(late):
+        raise Permanent("no orders")
+
+
+def test_the_last_word_is_tried_again_until_the_messenger_is_back(request_, heard, away):
+    tries = away(times=3)
+
+    with reporting(request_):
+        pass
+
+    assert [status.state for status in heard()] == ["started", "succeeded"]
+    assert len(tries) == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "worth"), [(MessengerUnavailable("x"), True), (Permanent("x"), False), (TerminationSignal(15), True)]
+)
+def test_a_failure_says_whether_another_attempt_is_worth_it(error, worth):
+    assert failure_of(error).retryable is worth

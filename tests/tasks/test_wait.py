@@ -1,18 +1,27 @@
 """The wait ends with the step's own word, or with a cause when no word will come."""
 
-import logging
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
-import tasks.wait
 from messenger.contract import Failure, RunRequest, RunStatus, run_id_of
 from messenger.embedded import EmbeddedMessenger
-from messenger.messenger import STATUSES
-from tasks.request import waiter_of
-from tasks.wait import DeadlinePassed, StepLost, tell_from_ledger, wait_for_final
+from messenger.messenger import STATUSES, MessengerUnavailable
+from tasks.listen import waiter_of
+from tasks.look import UNKNOWN, Seen
+from tasks.wait import (
+    DeadlinePassed,
+    NeverStarted,
+    StepCancelled,
+    StepFailed,
+    StepHindered,
+    StepLost,
+    raise_failure,
+    told_by_ledger,
+    wait_for_final,
+)
 from warehouse.warehouse import LedgerRow
 
 NOW = datetime.now(UTC)
@@ -33,7 +42,7 @@ def a_request(attempt=1, step="features", seconds=30.0):
         run_date=date(1998, 6, 30),
         attempt=attempt,
         requested_by="test",
-        requested_at=NOW,
+        requested_at=datetime.now(UTC),
         deadline=datetime.now(UTC) + timedelta(seconds=seconds),
     )
 
@@ -52,13 +61,22 @@ def says(messenger, request, state):
     messenger.publish(STATUSES, status.encode(), status.attributes())
 
 
-def no_flow_run(_request):
-    return None
-
-
-def ended(state_type):
+def seen(state_type):
+    """A look that finds the step's flow run in this state."""
     flow_run = SimpleNamespace(id="f-1", state=State(type=state_type), state_name=state_type.value.title())
-    return lambda _request: flow_run
+    return lambda _request: Seen(True, flow_run)
+
+
+def no_flow_run(_request):
+    return Seen(True)
+
+
+def silence(_request):
+    return UNKNOWN
+
+
+def final(messenger, request, look=no_flow_run, *, start_within=30.0):
+    return wait_for_final(messenger, request, poll=0.05, start_within=start_within, look=look)
 
 
 def test_a_status_published_before_the_wait_is_seen(messenger):
@@ -67,7 +85,7 @@ def test_a_status_published_before_the_wait_is_seen(messenger):
     says(messenger, request, "started")
     says(messenger, request, "succeeded")
 
-    status = wait_for_final(messenger, request, poll=0.05, flow_run=no_flow_run)
+    status = final(messenger, request, no_flow_run)
 
     assert status.state == "succeeded"
 
@@ -77,7 +95,7 @@ def test_a_failed_status_comes_with_its_error(messenger):
     listens(messenger, request)
     says(messenger, request, "failed")
 
-    status = wait_for_final(messenger, request, poll=0.05, flow_run=no_flow_run)
+    status = final(messenger, request, no_flow_run)
 
     assert status.error == Failure(type="Broken", message="why")
 
@@ -90,20 +108,20 @@ def test_another_run_and_another_step_are_not_taken_for_this_one(messenger):
     says(messenger, a_request(step="scoring"), "failed")
     says(messenger, first, "succeeded")
 
-    of_first = wait_for_final(messenger, first, poll=0.05, flow_run=no_flow_run)
-    of_second = wait_for_final(messenger, second, poll=0.05, flow_run=no_flow_run)
+    of_first = final(messenger, first, no_flow_run)
+    of_second = final(messenger, second, no_flow_run)
 
     assert (of_first.state, of_second.state) == ("succeeded", "failed")
 
 
-@pytest.mark.parametrize("state", [StateType.CRASHED, StateType.CANCELLED, StateType.FAILED, StateType.COMPLETED])
+@pytest.mark.parametrize("state", [StateType.CRASHED, StateType.FAILED, StateType.COMPLETED])
 def test_a_flow_run_that_ended_without_a_word_is_lost(messenger, state):
     request = a_request()
     listens(messenger, request)
     says(messenger, request, "started")
 
     with pytest.raises(StepLost, match=r"rfm-1998-06-30-1 ended as .* flow run f-1"):
-        wait_for_final(messenger, request, poll=0.05, flow_run=ended(state))
+        final(messenger, request, seen(state))
 
 
 def test_a_status_on_its_way_when_the_flow_run_ends_still_counts(messenger):
@@ -112,9 +130,9 @@ def test_a_status_on_its_way_when_the_flow_run_ends_still_counts(messenger):
 
     def ends_then_speaks(_request):
         says(messenger, request, "failed")
-        return ended(StateType.FAILED)(_request)
+        return seen(StateType.FAILED)(_request)
 
-    status = wait_for_final(messenger, request, poll=0.05, flow_run=ends_then_speaks)
+    status = final(messenger, request, ends_then_speaks)
 
     assert status.state == "failed"
 
@@ -132,29 +150,100 @@ class Ledger:
 COMMITTED = LedgerRow("rfm-1998-06-30-1", "rfm", "features", date(1998, 6, 30), 1, "f-1", {"customers": 7}, NOW)
 
 
-def lost(request, state):
-    return StepLost(request, ended(state)(request))
+def test_a_step_that_committed_and_could_not_say_so_is_told_from_the_ledger():
+    status = told_by_ledger(Ledger(COMMITTED), a_request())
 
-
-@pytest.mark.parametrize("state", [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED])
-def test_a_step_that_committed_and_could_not_say_so_is_told_from_the_ledger(messenger, monkeypatch, state):
-    monkeypatch.setattr(tasks.wait, "get_run_logger", lambda: logging.getLogger())
-    request = a_request()
-    messenger.subscribe("others", STATUSES)
-
-    tell_from_ledger(messenger, Ledger(COMMITTED), request, lost(request, state))
-
-    [told] = messenger.pull("others", limit=10, wait=1)
-    status = RunStatus.model_validate_json(told.body)
     assert (status.state, status.facts, status.flow_run_id) == ("succeeded", {"customers": 7}, "f-1")
+    assert told_by_ledger(Ledger(None), a_request()) is None
 
 
-@pytest.mark.parametrize(("state", "row"), [(StateType.FAILED, None), (StateType.CANCELLED, COMMITTED)])
-def test_without_a_ledger_row_or_when_cancelled_the_step_stays_lost(messenger, state, row):
+def test_a_step_that_somebody_cancelled_is_named_so(messenger):
+    request = a_request()
+    listens(messenger, request)
+
+    with pytest.raises(StepCancelled, match="flow run f-1"):
+        final(messenger, request, seen(StateType.CANCELLED))
+
+
+@pytest.mark.parametrize(
+    ("look", "said"),
+    [(no_flow_run, "no flow run"), (seen(StateType.SCHEDULED), "Scheduled"), (seen(StateType.PENDING), "Pending")],
+)
+def test_a_step_that_no_process_takes_up_never_started(messenger, look, said):
+    request = a_request()
+    listens(messenger, request)
+
+    with pytest.raises(NeverStarted, match=said):
+        final(messenger, request, look, start_within=0.2)
+
+
+def test_nothing_is_concluded_while_prefect_does_not_answer(messenger):
+    request = a_request(seconds=1)
+    listens(messenger, request)
+
+    with pytest.raises(DeadlinePassed):
+        final(messenger, request, silence, start_within=0.1)
+
+
+def test_the_time_to_start_is_counted_anew_after_a_silence(messenger):
+    request = a_request()
+    listens(messenger, request)
+    looks = iter([silence] * 8)
+
+    with pytest.raises(NeverStarted):
+        final(messenger, request, lambda r: next(looks, no_flow_run)(r), start_within=0.3)
+
+    assert (datetime.now(UTC) - request.requested_at).total_seconds() > 0.6
+
+
+class Moody:
+    """A messenger that cannot be reached the first few times."""
+
+    def __init__(self, messenger, times):
+        self._messenger, self._times = messenger, times
+
+    def pull(self, *args, **kwargs):
+        self._times -= 1
+        if self._times >= 0:
+            raise MessengerUnavailable("locked")
+        return self._messenger.pull(*args, **kwargs)
+
+    def __getattr__(self, name):
+        return getattr(self._messenger, name)
+
+
+def test_a_messenger_that_is_away_for_a_while_is_waited_for(messenger):
+    request = a_request()
+    listens(messenger, request)
+    says(messenger, request, "succeeded")
+
+    assert final(Moody(messenger, 3), request).state == "succeeded"
+
+
+def test_a_subscription_that_was_lost_is_made_anew(messenger):
     request = a_request()
 
-    with pytest.raises(StepLost):
-        tell_from_ledger(messenger, Ledger(row), request, lost(request, state))
+    def says_when_looked_for(_request):
+        says(messenger, request, "succeeded")
+        return Seen(True)
+
+    assert final(messenger, request, says_when_looked_for).state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("retryable", "state", "error"),
+    [
+        (False, StateType.FAILED, StepFailed),
+        (True, StateType.RUNNING, StepHindered),
+        (True, StateType.CANCELLING, StepCancelled),
+        (True, StateType.CANCELLED, StepCancelled),
+    ],
+)
+def test_a_step_that_failed_is_worth_another_attempt_when_it_says_so(retryable, state, error):
+    failure = Failure(type="SourceChanged", message="replaced", retryable=retryable)
+
+    with pytest.raises(error):
+        raise_failure(a_request(), failure, seen(state))
 
 
 def test_nobody_waits_for_ever(messenger):
@@ -162,4 +251,4 @@ def test_nobody_waits_for_ever(messenger):
     listens(messenger, request)
 
     with pytest.raises(DeadlinePassed, match="features of run rfm-1998-06-30-1"):
-        wait_for_final(messenger, request, poll=0.05, flow_run=no_flow_run)
+        final(messenger, request, no_flow_run)

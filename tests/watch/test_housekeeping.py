@@ -16,7 +16,7 @@ from prefect.states import Completed, Running
 from messenger.contract import ORCHESTRATE, RunStatus
 from messenger.messenger import STANDING, STATUSES
 from tasks.housekeeping import NotSwept, require_swept
-from tasks.request import run_of, waiter_of
+from tasks.listen import run_of, waiter_of
 from watch.housekeeping import sweeps
 from watch.leftovers import Leftover, Sweep, sweep
 from watch.old_jobs import orphaned_jobs

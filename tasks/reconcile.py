@@ -1,0 +1,152 @@
+"""Reconcile: finds what does not fit together after bad days, and settles each, saying what it did.
+
+A run without an end whose orchestrator is dead is asked for again, which takes it up where it was. What Prefect, the
+register and the ledger tell differently is settled by the one who knows: the ledger about what was committed, Prefect
+about what was cancelled, the register about how a run ended.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun
+
+from errors import Permanent, Retryable
+from messenger.contract import ORCHESTRATE, Failure, RunStatus
+from pipelines import find_pipeline
+from register.ask import publish
+from register.register import Register, Run
+from settings import get_settings
+from tasks.again import AGAIN
+from tasks.cancel import RunCancelled, give_up
+from tasks.claim import request_of
+from tasks.look import find_flow_run, find_flow_run_by_id
+from tasks.report import status_of, tell
+from tasks.turn import PATIENCE
+from warehouse.warehouse import Warehouse
+from wiring import open_messenger, open_register, open_warehouse
+
+LOOKED_AT = 500
+"""So many of the newest runs."""
+RECENT = timedelta(hours=6)
+"""Runs that ended so lately are held against the ledger; earlier passes have seen the others."""
+TELLING = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One thing that did not fit, and what was done."""
+
+    run_id: str
+    found: str
+    done: str
+
+
+Look = Callable[[Run], FlowRun | None]
+
+
+def orchestrator_of(run: Run) -> FlowRun | None:
+    """The flow run that told last that it carries the run out. Raises httpx.HTTPError."""
+    told = next((news.flow_run_id for news in run.steps if news.step == ORCHESTRATE), None)
+    found = find_flow_run_by_id(told) if told else None
+    return found or find_flow_run(f"{run.run_id}/{ORCHESTRATE}")
+
+
+def unfinished(register: Register, now: datetime) -> list[Run]:
+    """Runs without an end that nobody carries out: no process is heard of, and there was time for one."""
+    return [
+        run
+        for run in register.list(limit=LOOKED_AT)
+        if not run.final and now - run.requested_at > PATIENCE and register.holder_of(run.run_id, now=now) is None
+    ]
+
+
+def settle_unfinished(register: Register, run: Run, look: Look) -> Settled | None:
+    """Asked for again, unless it was cancelled, or its flow run has still to begin."""
+    flow_run = look(run)
+    if flow_run is None or flow_run.state is None:
+        return _ask_again(register, run, "no flow run carries it out")
+    if flow_run.state.is_cancelled() or flow_run.state.is_cancelling():
+        give_up(request_of(run), f"cancelled in Prefect, as flow run {flow_run.id}", flow_run_id=str(flow_run.id))
+        _end_as_cancelled(register, run, flow_run)
+        return Settled(run.run_id, "cancelled before it could stop its steps", "steps stopped, run closed")
+    if flow_run.state.is_final() or flow_run.state.is_running():
+        return _ask_again(register, run, f"its orchestrator is {flow_run.state_name} and not heard of")
+    return None
+
+
+def _ask_again(register: Register, run: Run, found: str) -> Settled:
+    deadline = timedelta(seconds=get_settings().orchestrator.step_deadline)
+    with closing(open_messenger()) as messenger:
+        publish(register, messenger, run, deadline)
+    return Settled(run.run_id, found, "asked for again")
+
+
+def _end_as_cancelled(register: Register, run: Run, flow_run: FlowRun) -> None:
+    failure = Failure(type=RunCancelled.__name__, message=f"cancelled in Prefect, as flow run {flow_run.id}")
+    _note(register, status_of(request_of(run), "failed", error=failure), str(flow_run.id))
+
+
+def _note(register: Register, status: RunStatus, flow_run_id: str | None) -> None:
+    told = status.model_copy(update={"flow_run_id": flow_run_id})
+    register.note_status(told)
+    tell(told, until=datetime.now(UTC) + TELLING)
+
+
+def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable[Settled]:
+    """Of a run that has ended: ledger rows without a status are told, a status without its row is named."""
+    known = {news.step: news for news in run.steps}
+    for step in find_pipeline(run.pipeline).steps:
+        news = known.get(step.name)
+        said = news is not None and news.state == "succeeded"
+        row = warehouse.ledger_row(run.run_id, step.name)
+        if row is not None and not said:
+            request = request_of(run).model_copy(update={"step": step.name})
+            _note(register, status_of(request, "succeeded", facts=dict(row.facts)), row.flow_run_id)
+            yield Settled(run.run_id, f"step {step.name} has committed and never said so", "told from the ledger")
+        if row is None and said:
+            yield Settled(
+                run.run_id, f"step {step.name} said it succeeded and has no row in the ledger", "ask for the date again"
+            )
+
+
+def reconcile(register: Register, warehouse: Warehouse, look: Look, now: datetime) -> list[Settled]:
+    """What cannot be settled now stays for the next time, and keeps nothing else from being settled."""
+    settled: list[Settled] = []
+    for run in unfinished(register, now):
+        try:
+            if (one := settle_unfinished(register, run, look)) is not None:
+                settled.append(one)
+        except (Retryable, Permanent, httpx.HTTPError) as error:
+            settled.append(Settled(run.run_id, "it has no end", f"not settled now: {type(error).__name__}"))
+    for run in register.list(limit=LOOKED_AT):
+        if run.final and now - max(news.at for news in run.steps) < RECENT:
+            settled += settle_steps(register, warehouse, run)
+    return settled
+
+
+@task(name="settle", cache_policy=NO_CACHE, **AGAIN)
+def settle_runs() -> Sequence[Settled]:
+    """Raises RegisterUnavailable, and WarehouseBusy when another process holds the warehouse for too long."""
+    warehouse = open_warehouse()
+    warehouse.prepare()
+    with closing(open_register()) as register:
+        settled = reconcile(register, warehouse, orchestrator_of, datetime.now(UTC))
+    show(settled)
+    return settled
+
+
+def show(settled: Sequence[Settled]) -> None:
+    for one in settled:
+        get_run_logger().warning("run %s: %s; %s", one.run_id, one.found, one.done)
+    if settled:
+        create_table_artifact(
+            key="reconciled",
+            description=f"{len(settled)} settled",
+            table=[{"run": one.run_id, "found": one.found, "done": one.done} for one in settled],
+        )
