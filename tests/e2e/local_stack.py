@@ -39,7 +39,7 @@ class LocalStack:
     def runs(self) -> list[dict[str, Any]]:
         return httpx.get(f"{self.record.invoker}/runs", timeout=30).raise_for_status().json()["runs"]
 
-    def settled(self, run_id: str, within: float = 90) -> dict[str, Any]:
+    def settled(self, run_id: str, within: float = 180) -> dict[str, Any]:
         return wait_for(lambda: self._final(run_id), within, f"the end of {run_id}")
 
     def _final(self, run_id: str) -> dict[str, Any] | None:
