@@ -82,12 +82,14 @@ CMD ["python3", "-m", "prefect.engine"]
 FROM runtime AS rfm
 COPY --from=rfm-packages /opt/venv /opt/venv
 COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
-COPY flows/__init__.py flows/scoring.py ./flows/
+COPY flows/__init__.py flows/report.py flows/scoring.py ./flows/
 COPY messenger ./messenger
+COPY report ./report
 COPY rfm ./rfm
 COPY snapshot ./snapshot
 COPY tasks ./tasks
 COPY warehouse ./warehouse
+COPY watch ./watch
 COPY workload ./workload
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 LABEL org.opencontainers.image.title="rfm" \

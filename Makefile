@@ -7,10 +7,10 @@ RUN := $(VENV)/run.installed
 DEV := $(VENV)/dev.installed
 TERRAFORM := .venv-terraform
 UV = $(or $(shell command -v uv),$(BIN)/uv)
-CODE := benchmarks deployments flows invoker messenger register rfm snapshot tasks tests warehouse watch workload
+CODE := benchmarks deployments flows invoker messenger register report rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator clean
+.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ export: $(RUN) ## write the segments, and what changed since the date before, to
 
 recompute: $(RUN) ## list the scored dates that late orders touch; RUN=1 asks the stack to score them anew
 	@$(BIN)/python -m deployments.results recompute
+
+report: $(RUN) ## make the report of RUN_DATE anew (of the last scored date without it)
+	@$(BIN)/python -m deployments.results report
 
 dbt-run: $(RUN) ## build the SQL as of RUN_DATE in the schema DBT_USER, without the stack (docs/sql.md)
 	@$(BIN)/python -m deployments.sql run
@@ -115,6 +118,13 @@ bench-dbt: $(RUN) ## measure dbt in Prefect against bare dbt
 
 bench-scoring: $(RUN) ## measure the features and the scores (ORDERS_COUNTS="1000000 10000000")
 	@$(BIN)/python -m benchmarks.bench_scoring $(ORDERS_COUNTS)
+
+bench-report: $(RUN) ## measure the report of a million customers
+	@$(BIN)/python -m benchmarks.bench_report
+
+pictures: $(DEV) ## make the pictures of the documentation anew, in chromium
+	@$(BIN)/pytest -q tests/report/test_in_browser.py -k pictures
+	@mkdir -p docs/images && cp .screenshots/docs-*.png docs/images/ && cd docs/images && for one in docs-*.png; do mv "$$one" "$${one#docs-}"; done
 
 bench-images: $(DEV) ## list the images' sizes, and measure how long their steps take to start
 	@$(BIN)/python -m benchmarks.bench_images

@@ -25,9 +25,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Afterwards:
+    """Asked for when the run is confirmed. Nobody waits for it, and its failure fails no run."""
+
+    name: str
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     name: str
     steps: tuple[Step, ...]
+    afterwards: tuple[Afterwards, ...] = ()
 
     @property
     def entry(self) -> str:
@@ -44,6 +53,7 @@ PIPELINES = {
                 Step("features", flow="features", confirmed_by="features"),
                 Step("scoring", flow="scoring", confirmed_by="scores"),
             ),
+            afterwards=(Afterwards("report", flow="report"),),
         ),
     )
 }
@@ -71,8 +81,9 @@ def deployment_of(pipeline_name: str, step_name: str, steps: Steps) -> str:
     pipeline = find_pipeline(pipeline_name)
     if step_name == ORCHESTRATE:
         return pipeline.entry
-    for step in pipeline.steps:
+    asked_for: list[Step | Afterwards] = [*pipeline.steps, *pipeline.afterwards]
+    for step in asked_for:
         if step.name == step_name:
             return f"{step.flow}/{steps.platform_of(pipeline.name, step.name)}"
-    known = ", ".join([ORCHESTRATE, *(step.name for step in pipeline.steps)])
+    known = ", ".join([ORCHESTRATE, *(step.name for step in asked_for)])
     raise UnknownStep(f"pipeline {pipeline_name!r} has no step {step_name!r}; known: {known}")

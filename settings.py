@@ -151,6 +151,23 @@ class Published(Group):
     )
 
 
+class Report(Group):
+    """The report of a run (docs/report.md)."""
+
+    currency: Annotated[str, Field(max_length=8)] = Field("", description="stands beside money, such as EUR")
+    days: Annotated[int, Field(ge=2, le=60)] = Field(12, description="so many of the last runs make the trend")
+    drift_alert: Annotated[float, Field(gt=0)] = Field(
+        0.25, description="an alert is sent when a measure has moved by this PSI since the model was fitted"
+    )
+    url: str = Field("", description="address under which people reach the invoker; empty: its host and port")
+
+
+class Code(Group):
+    """Which code runs."""
+
+    version: str = Field("", description="written down with each run; empty: the commit of this folder's git")
+
+
 class Messenger(Group):
     """What carries requests and statuses between the Orchestrator and the Workload."""
 
@@ -382,6 +399,8 @@ class Settings(BaseSettings):
     warehouse: Warehouse = Warehouse()
     dbt: Dbt = Dbt()
     published: Published = Published()
+    report: Report = Report()
+    code: Code = Code()
     messenger: Messenger = Messenger()
     steps: Steps = Steps()
     runs: Runs = Runs()

@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled
 
 from messenger.contract import RunDate, Scalar
+from tasks.afterwards import ask_for_afterwards
 from tasks.attempts import attempts
 from tasks.claim import claim_run, scheduled_run_date
 from tasks.confirm import confirm_step
@@ -53,4 +54,5 @@ def orchestrate(
                     request = request_step(plan.run, todo.step)
                     wait_for_step(request)
                     confirm_step(request, todo.step, todo.before)
+    ask_for_afterwards(turn.run)
     return turn.run.run_id

@@ -12,6 +12,7 @@ from wiring import open_warehouse
 def score_customers(request: RunRequest) -> dict[str, Scalar]:
     """Commits scores, rejections, model and ledger row together; returns the ledger's facts."""
     from rfm.read_rules import find_rules
+    from workload.code_version import code_version
     from workload.guards import guards_of
     from workload.score import score
 
@@ -22,5 +23,6 @@ def score_customers(request: RunRequest) -> dict[str, Scalar]:
         find_rules(chosen.rules),
         window_days=chosen.window_days,
         flow_run_id=runtime.flow_run.id or "",
+        code_version=code_version(),
         guards=guards_of(chosen),
     )

@@ -24,7 +24,7 @@ def test_the_orchestrator_itself_is_where_it_always_is():
 
 
 def test_a_step_that_is_in_no_pipeline_starts_nothing():
-    with pytest.raises(UnknownStep, match="known: orchestrate, features, scoring"):
+    with pytest.raises(UnknownStep, match="known: orchestrate, features, scoring, report"):
         deployment_of("rfm", "training", Steps())
 
 

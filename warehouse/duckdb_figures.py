@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate
+from math import floor
 
 import duckdb
 
+from warehouse.duckdb_features import UNITS, VALUES
 from warehouse.warehouse import Measure, ScoreCell, SegmentMove, SegmentTotals
 
 
@@ -24,16 +26,18 @@ def score_cells(connection: duckdb.DuckDBPyConnection, run_date: date) -> list[S
 def counts_up_to(
     connection: duckdb.DuckDBPyConnection, run_date: date, cuts: Mapping[Measure, Sequence[Decimal]]
 ) -> dict[Measure, list[int]]:
-    """DuckDB's histogram counts up to and including each bound, forty times faster than one filter for each."""
-    columns = ", ".join(f"histogram({measure}, ${measure}::decimal(18, 2)[])" for measure in cuts)
-    bounds: dict[str, object] = {measure: list(values) for measure, values in cuts.items()}
+    """DuckDB's histogram counts up to and with each bound, many times faster than a filter for each. It is asked in
+    whole days, orders and cents: of decimals it makes floats."""
+    whole = {measure: [floor(cut * UNITS[measure]) for cut in values] for measure, values in cuts.items()}
+    columns = ", ".join(f"histogram({VALUES[measure]}, ${measure}::bigint[])" for measure in whole)
+    bounds: dict[str, object] = {measure: list(values) for measure, values in whole.items()}
     [found] = connection.execute(
         f"select {columns} from rfm_scores where run_date = $run_date",  # noqa: S608
         bounds | {"run_date": run_date},
     ).fetchall()
     return {
-        measure: list(accumulate((counted or {}).get(cut, 0) for cut in cuts[measure]))
-        for measure, counted in zip(cuts, found, strict=True)
+        measure: list(accumulate((counted or {}).get(cut, 0) for cut in whole[measure]))
+        for measure, counted in zip(whole, found, strict=True)
     }
 
 

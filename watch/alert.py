@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Cause = Literal["failed", "crashed", "unconfirmed", "late", "stuck", "dead-letters", "health"]
+Cause = Literal["failed", "crashed", "unconfirmed", "late", "stuck", "dead-letters", "health", "report", "drift"]
 """Each has a section of this name in docs/operations.md."""
 
 LONGEST_TEXT = 1000

@@ -21,6 +21,10 @@ from warehouse.warehouse import LedgerRow, SegmentSummary, Warehouse
 from workload.closing import require_open
 from workload.score import stored_model
 
+REPORT = ("report.html", "report.json")
+"""Made after the run is confirmed (workload/publish_report.py)."""
+MANIFEST = "manifest.json"
+
 
 class NotCommitted(Permanent):
     """The run has no committed scores, or another run has replaced them; no file was touched."""
@@ -40,16 +44,19 @@ def publish(warehouse: Warehouse, request: RunRequest, folder: Path) -> Path:
         raise NotCommitted(f"run {request.run_id}: another run has replaced the scores of {request.run_date}")
     target = folder / request.pipeline / request.run_date.isoformat()
     target.mkdir(parents=True, exist_ok=True)
+    for name in REPORT:
+        # of what is replaced now; better none than that of other scores
+        (target / name).unlink(missing_ok=True)
     segments = segment_rows(warehouse, ledger)
     about = {"run_id": ledger.run_id, "run_date": ledger.run_date.isoformat(), "model_id": ledger.facts["model_id"]}
     written: dict[str, Callable[[Path], object]] = {
         "scores.parquet": lambda path: warehouse.export_scores(request.run_date, path),
         "segments.csv": lambda path: _write_csv(path, segments),
-        "segments.json": lambda path: _write_json(path, {**about, "segments": segments}),
+        "segments.json": lambda path: write_json(path, {**about, "segments": segments}),
     }
-    checksums = {name: _replace(target / name, request.run_id, write) for name, write in written.items()}
+    checksums = {name: replace(target / name, request.run_id, write) for name, write in written.items()}
     manifest = {**about, "scored": totals.scored, "rejected": totals.rejected, "sha256": checksums}
-    _replace(target / "manifest.json", request.run_id, lambda path: _write_json(path, manifest))
+    replace(target / MANIFEST, request.run_id, lambda path: write_json(path, manifest))
     return target
 
 
@@ -75,7 +82,7 @@ def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, default=_number, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -85,7 +92,7 @@ def _number(value: object) -> float:
     raise TypeError(f"{type(value).__name__} has no place in these files")
 
 
-def _replace(path: Path, run_id: str, write: Callable[[Path], object]) -> str:
+def replace(path: Path, run_id: str, write: Callable[[Path], object]) -> str:
     """Writes beside the file, makes it durable, and puts it in the file's place; returns its sha256."""
     beside = path.with_name(f".{path.name}.{run_id}")
     write(beside)

@@ -46,6 +46,7 @@ def score(
     *,
     window_days: int,
     flow_run_id: str = "",
+    code_version: str = "",
     guards: Guards = NO_GUARDS,
 ) -> dict[str, Scalar]:
     """Scores the features that this run, or the one the request names, has written, and commits all of it at once;
@@ -82,6 +83,7 @@ def score(
             "model_id": model.id if model else None,
             "window_days": window_days,
             "features_run": features_run,
+            **({"code_version": code_version} if code_version else {}),
         }
         warehouse.replace_scores(
             staging,

@@ -8,6 +8,7 @@ import httpx
 
 from errors import Permanent
 from invoker.models import Answer, RunView
+from pipelines import find_pipeline
 
 ASK_AGAIN = 0.1
 UNREACHABLE_FOR = 30.0
@@ -15,6 +16,7 @@ UNREACHABLE_FOR = 30.0
 
 FINAL = ("succeeded", "failed")
 SETTLES_WITHIN = 10.0
+AFTERWARDS_WITHIN = 60.0
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -71,6 +73,16 @@ def follow(invoker: str, run_id: str, check: Callable[[], None]) -> Iterator[Run
             elif time.monotonic() - seen > UNREACHABLE_FOR:
                 raise InvokerGone(f"the invoker at {invoker} has not answered for {UNREACHABLE_FOR:.0f} s")
             time.sleep(ASK_AGAIN)
+
+
+def follow_afterwards(invoker: str, run: RunView, check: Callable[[], None]) -> RunView:
+    """The confirmed run once all that follows it has ended, or after AFTERWARDS_WITHIN seconds. Raises InvokerGone."""
+    wanted = {one.name for one in find_pipeline(run.pipeline).afterwards}
+    deadline = time.monotonic() + AFTERWARDS_WITHIN
+    while time.monotonic() < deadline and wanted - {step.step for step in run.steps if step.state in FINAL}:
+        time.sleep(ASK_AGAIN)
+        [*_, run] = follow(invoker, run.run_id, check)
+    return run
 
 
 def settle(prefect_api: str, run: RunView) -> None:

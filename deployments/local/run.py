@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from deployments.local.ask import FINAL, Refused, ask, follow, settle
+from deployments.local.ask import FINAL, Refused, ask, follow, follow_afterwards, settle
 from deployments.local.orders import last_order_date, prepare_orders
 from deployments.local.record import Record
 from deployments.local.show import Progress, failed_step, places, read_segments, segment_table, waiting
@@ -44,6 +44,8 @@ def run(settings: Settings, wish: Wish, console: Console) -> bool:
         _say(console, f"Prefect UI   {record.prefect_ui}" + (" (until the run is done)" if ours else ""))
         final = _ask_and_follow(record, run_date, console, force=wish.force)
         confirmed = _show_result(settings, record, final, console, stays_up=not ours)
+        if confirmed:
+            final = _show_afterwards(settings, record, final, console)
         if ours:
             settle(record.prefect_api, final)
         return confirmed
@@ -90,6 +92,18 @@ def _show_result(settings: Settings, record: Record, final: RunView, console: Co
     for line in places(record, folder, stays_up=stays_up):
         _say(console, line)
     return True
+
+
+def _show_afterwards(settings: Settings, record: Record, final: RunView, console: Console) -> RunView:
+    """The report is made after the run; it is waited for here, because the stack may end with this command."""
+    with waiting(console, "Making the report"):
+        followed = follow_afterwards(record.invoker, final, lambda: None)
+    page = settings.published.path / final.pipeline / final.run_date.isoformat() / "report.html"
+    if page.exists():
+        _say(console, f"Report       {page}")
+    else:
+        _say(console, f"Report       was not made; make report makes it anew. Logs: {record.logs}", style="red")
+    return followed
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""python -m deployments.results explain|export|recompute: what `make explain` and its friends call.
+"""python -m deployments.results explain|export|recompute|report: what `make explain` and its friends call.
 
 CUSTOMER, RUN_DATE, TO and RUN come from the environment, where make puts them.
 """
@@ -16,7 +16,7 @@ from errors import Permanent, Retryable
 from settings import get_settings
 from wiring import open_warehouse
 
-COMMANDS = ("explain", "export", "recompute")
+COMMANDS = ("explain", "export", "recompute", "report")
 
 
 class Unclear(Permanent):
@@ -47,6 +47,12 @@ def _do(command: str, console: Console) -> None:
 
         to = os.environ.get("TO") or str(settings.published.path / "export")
         show_exported(export(warehouse, _address(to), _run_date()), console)
+    elif command == "report":
+        from workload.figures import looks_of
+        from workload.publish_report import report_anew
+
+        made = report_anew(warehouse, settings.published.path, looks_of(settings.report), _run_date())
+        console.print(f"Report       {made}", highlight=False, markup=False, soft_wrap=True)
     else:
         from workload.explain import explain
 

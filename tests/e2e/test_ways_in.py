@@ -35,11 +35,9 @@ def test_a_request_over_http_is_scored_and_confirmed(stack):
     assert accepted.status_code == 202
     run = stack.settled(accepted.json()["run_id"])
     assert run["state"] == "succeeded", run
-    assert {step["step"]: step["state"] for step in run["steps"]} == {
-        "orchestrate": "succeeded",
-        "features": "succeeded",
-        "scoring": "succeeded",
-    }
+    # the report may be under way by now
+    steps = {step["step"]: step["state"] for step in run["steps"] if step["step"] != "report"}
+    assert steps == {"orchestrate": "succeeded", "features": "succeeded", "scoring": "succeeded"}
     facts = next(step["facts"] for step in run["steps"] if step["step"] == "scoring")
     rows = scored(stack, TODAY - timedelta(days=10))
     assert len(rows) == facts["scored"] > 200

@@ -68,11 +68,13 @@ def _columns(rows: list[Row]) -> list[list]:
     return [*columns[:3], [None if monetary is None else str(monetary) for monetary in columns[3]]]
 
 
-def write_features_ledger(connection: duckdb.DuckDBPyConnection, request: RunRequest, customers: int) -> None:
+def write_features_ledger(
+    connection: duckdb.DuckDBPyConnection, request: RunRequest, customers: int, **facts: int
+) -> None:
     connection.execute("delete from run_ledger where run_id = ? and step = 'features'", [request.run_id])
     connection.execute(
         "insert into run_ledger values (?, 'rfm', 'features', ?, ?, '', ?, now()::timestamp)",
-        [request.run_id, request.run_date, request.attempt, json.dumps({"customers": customers})],
+        [request.run_id, request.run_date, request.attempt, json.dumps({"customers": customers, **facts})],
     )
 
 

@@ -23,7 +23,9 @@ def test_every_step_of_every_pipeline_has_a_deployment_for_each_platform():
 
     for pipeline in PIPELINES.values():
         assert pipeline.entry in names
-        assert {f"{step.flow}/{platform}" for step in pipeline.steps for platform in PLATFORMS} <= names
+        assert {
+            f"{step.flow}/{platform}" for step in (*pipeline.steps, *pipeline.afterwards) for platform in PLATFORMS
+        } <= names
 
 
 def test_a_container_finds_the_code_where_the_image_has_it_and_a_process_pulls_nothing():
@@ -33,7 +35,7 @@ def test_a_container_finds_the_code_where_the_image_has_it_and_a_process_pulls_n
     in_processes = read_deployments(settings, POOLS)
 
     step = {"prefect.deployments.steps.set_working_directory": {"directory": "/srv/code"}}
-    assert [deployment["pull"] for deployment in in_containers] == [[step]] * 4
+    assert [deployment["pull"] for deployment in in_containers] == [[step]] * 6
     assert all(deployment["pull"] == [] for deployment in in_processes)
 
 

@@ -1,0 +1,82 @@
+"""Make the report: figures, page and data, published; and tell people when it failed or the customers have shifted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from prefect import get_run_logger, runtime, task
+from prefect.cache_policies import NO_CACHE
+from prefect.utilities.urls import url_for
+
+from errors import Permanent, Retryable
+from messenger.contract import RunRequest
+from settings import get_settings
+from tasks.build_features import may_pass
+from watch.alert import Alert, Cause, about_run, one_line
+from watch.tell import tell, tell_over
+from wiring import open_warehouse
+
+if TYPE_CHECKING:
+    from report.data import Report
+
+
+@task(
+    name="make report",
+    task_run_name="make report {request.run_date}",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=may_pass,
+)
+def make_report(request: RunRequest) -> "Report":
+    """Raises what workload.figures.report_of and workload.publish_report.publish_report raise."""
+    from workload.figures import looks_of, report_of
+    from workload.publish_report import publish_report
+
+    settings = get_settings()
+    made = report_of(open_warehouse(), request.run_id, looks_of(settings.report))
+    page = publish_report(made, settings.published.path)
+    get_run_logger().info("the report of run %s: %s", request.run_id, page)
+    return made
+
+
+@contextmanager
+def telling(request: RunRequest) -> Iterator[None]:
+    """A failed report fails no run, so people are told of it here; the next one that works says that it is over."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        ours = isinstance(error, Permanent | Retryable)
+        _alert(request, "report", one_line(error) if ours else type(error).__name__)
+        raise
+    about = about_run(request.pipeline, request.run_date)
+    tell_over(lambda alert: alert.cause == "report" and alert.about == about)
+
+
+def alert_drift(request: RunRequest, report: "Report") -> None:
+    """Only of what moved since the fit of a model that is applied unchanged: else the edges have moved along."""
+    found, bound = report.drift, get_settings().report.drift_alert
+    if found is None or not found.since_fit or found.worst.psi < bound:
+        return
+    _alert(
+        request,
+        "drift",
+        f"{found.worst.measure} has moved by a PSI of {found.worst.psi:.2f} since the model was fitted on {found.since}"
+        f" (REPORT_DRIFT_ALERT is {bound:g}); fit the edges anew, or leave them when the change is meant to show",
+    )
+
+
+def _alert(request: RunRequest, cause: Cause, text: str) -> None:
+    flow_run = runtime.flow_run.id
+    tell(
+        Alert(
+            cause=cause,
+            about=about_run(request.pipeline, request.run_date),
+            text=text,
+            since=datetime.now(UTC),
+            run_id=request.run_id,
+            step=request.step,
+            log=url_for("flow-run", obj_id=flow_run) if flow_run else None,
+        )
+    )
