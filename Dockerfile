@@ -84,7 +84,7 @@ COPY --from=rfm-packages /opt/venv /opt/venv
 COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
 COPY flows/__init__.py flows/report.py flows/scoring.py ./flows/
 COPY messenger ./messenger
-COPY report ./report
+COPY reports ./reports
 COPY rfm ./rfm
 COPY snapshot ./snapshot
 COPY tasks ./tasks
@@ -102,12 +102,13 @@ CMD ["python3", "-m", "prefect.engine"]
 FROM runtime AS worker
 COPY --from=worker-packages /opt/venv /opt/venv
 COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
-COPY flows/__init__.py flows/backfill.py flows/healthcheck.py flows/housekeeping.py flows/orchestrate.py ./flows/
+COPY flows/__init__.py flows/backfill.py flows/healthcheck.py flows/housekeeping.py flows/orchestrate.py flows/reconcile.py ./flows/
 COPY messenger ./messenger
 COPY register ./register
 COPY tasks ./tasks
 COPY warehouse ./warehouse
 COPY watch ./watch
+COPY workload/__init__.py workload/closing.py ./workload/
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 LABEL org.opencontainers.image.title="worker" \
       org.opencontainers.image.description="Prefect's workers, and the Orchestrator's flows."

@@ -7,7 +7,7 @@ RUN := $(VENV)/run.installed
 DEV := $(VENV)/dev.installed
 TERRAFORM := .venv-terraform
 UV = $(or $(shell command -v uv),$(BIN)/uv)
-CODE := benchmarks deployments flows invoker messenger register report rfm snapshot tasks tests warehouse watch workload
+CODE := benchmarks deployments flows invoker messenger register reports rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
@@ -123,7 +123,7 @@ bench-report: $(RUN) ## measure the report of a million customers
 	@$(BIN)/python -m benchmarks.bench_report
 
 pictures: $(DEV) ## make the pictures of the documentation anew, in chromium
-	@$(BIN)/pytest -q tests/report/test_in_browser.py -k pictures
+	@$(BIN)/pytest -q tests/reports/test_in_browser.py -k pictures
 	@mkdir -p docs/images && cp .screenshots/docs-*.png docs/images/ && cd docs/images && for one in docs-*.png; do mv "$$one" "$${one#docs-}"; done
 
 bench-images: $(DEV) ## list the images' sizes, and measure how long their steps take to start

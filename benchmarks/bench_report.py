@@ -70,7 +70,7 @@ def request_of(run_date: date) -> RunRequest:
 def measure(path: Path, run_id: str) -> dict[str, float]:
     """In this process: imports, figures, page."""
     start = time.perf_counter()
-    from report.page import page_of
+    from reports.page import page_of
     from workload.figures import Looks, report_of
 
     imported = time.perf_counter()

@@ -18,7 +18,7 @@ from watch.tell import tell, tell_over
 from wiring import open_warehouse
 
 if TYPE_CHECKING:
-    from report.data import Report
+    from reports.data import Report
 
 
 @task(

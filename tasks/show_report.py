@@ -15,7 +15,7 @@ from settings import Settings, get_settings
 from tasks.afterwards import orchestrator_of
 
 if TYPE_CHECKING:
-    from report.data import Report
+    from reports.data import Report
 
 PICTURES = {"treemap_revenue": "Segments by revenue", "map_customers": "Customers by score", "moves": "Who moved"}
 """By the name of the chart on the page."""
@@ -40,8 +40,8 @@ def report_address(settings: Settings, request: RunRequest) -> str:
 
 def artifacts_of(report: "Report", address: str) -> list[ArtifactCreate]:
     """Keys are the same for all runs: Prefect shows how an artifact went from run to run."""
-    from report.page import charts_of
-    from report.picture import picture_of
+    from reports.page import charts_of
+    from reports.picture import picture_of
 
     charts = charts_of(report)
     return [
@@ -90,7 +90,7 @@ def quality_rows(report: "Report") -> list[dict[str, Any]]:
 
 
 def _summary(report: "Report", address: str) -> str:
-    from report.words import listed, money, percent
+    from reports.words import listed, money, percent
 
     head, lines = report.headline, [f"## [Report of {report.provenance.run_date}]({address})"]
     lines.append(f"{head.customers:,} customers, revenue {money(head.revenue, report.currency)}.")

@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from report import data
-from report.drift import MOVED, SHIFTED, level, psi, shares
-from report.words import how_found
+from reports import data
+from reports.drift import MOVED, SHIFTED, level, psi, shares
+from reports.words import how_found
 from rfm.model import FittedModel
 from rfm.ranges import values_of
 from rfm.rule_set import MEASURES, Measure

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import settings
 from errors import Permanent
-from report import data
-from report.words import rule_in_words, scores_in_words
+from reports import data
+from reports.words import rule_in_words, scores_in_words
 from rfm.model import FittedModel
 from rfm.rule_set import MEASURES
 from warehouse.warehouse import LedgerRow, ScoreCell, SegmentMove, SegmentSummary, SegmentTotals, Warehouse

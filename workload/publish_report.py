@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from report.data import Report
+from reports.data import Report
 from warehouse.warehouse import Warehouse
 from workload.figures import Looks, NothingToReport, report_of
 from workload.publish import MANIFEST, replace, write_json
@@ -29,7 +29,7 @@ def publish_report(report: Report, folder: Path) -> Path:
 
     Doing it again gives the same bytes. Raises NothingToReport when the files there are of another run.
     """
-    from report.page import page_of
+    from reports.page import page_of
 
     about = report.provenance
     target = folder / about.pipeline / about.run_date.isoformat()

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from report.data import Report
-from report.page import page_of
+from reports.data import Report
+from reports.page import page_of
 from rfm.read_rules import rules_named
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse
 from workload.figures import Looks, NothingToReport, report_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from report.data import Report
+from reports.data import Report
 
 HEATS = 6
 NEUTRAL = "#7A7A7A"

@@ -4,10 +4,10 @@ from typing import Any
 
 import altair as alt
 
-from report.charts.colours import colours_of, places_of
-from report.charts.svg import HALF, draw, said
-from report.data import DayTotals, Report
-from report.words import money
+from reports.charts.colours import colours_of, places_of
+from reports.charts.svg import HALF, draw, said
+from reports.data import DayTotals, Report
+from reports.words import money
 
 PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label"
 

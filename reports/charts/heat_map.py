@@ -4,10 +4,10 @@ from typing import Any
 
 import altair as alt
 
-from report.charts.colours import HEATS, heat, places_of
-from report.charts.svg import HALF, draw, said
-from report.data import Cell, Report
-from report.words import money, short
+from reports.charts.colours import HEATS, heat, places_of
+from reports.charts.svg import HALF, draw, said
+from reports.data import Cell, Report
+from reports.words import money, short
 
 STEPS = list(range(HEATS + 1))
 GAPS = alt.Scale(paddingInner=0.05, paddingOuter=0)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from report.charts.colours import on
-from report.charts.svg import FONT, WIDE, draw_vega, said
-from report.data import Report, Segment
-from report.words import money, percent
+from reports.charts.colours import on
+from reports.charts.svg import FONT, WIDE, draw_vega, said
+from reports.data import Report, Segment
+from reports.words import money, percent
 
 HEIGHT = 320
 LETTER, LINE = 9.5, 16

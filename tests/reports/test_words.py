@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from report.words import change, how_found, listed, money, percent, rule_in_words, scores_in_words, short
+from reports.words import change, how_found, listed, money, percent, rule_in_words, scores_in_words, short
 from rfm.model import Edges, FittedModel
 from rfm.read_rules import rules_named
 

@@ -3,8 +3,8 @@
 import pytest
 
 from deployments.demo_data import fetch
-from report.page import page_of
-from tests.report.given_shop import LAST, given_scored_shop
+from reports.page import page_of
+from tests.reports.given_shop import LAST, given_scored_shop
 from workload.figures import Looks, report_of
 
 

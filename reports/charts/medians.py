@@ -4,9 +4,9 @@ from typing import Any
 
 import altair as alt
 
-from report.charts.svg import draw, said
-from report.data import Report, Segment
-from report.words import money
+from reports.charts.svg import draw, said
+from reports.data import Report, Segment
+from reports.words import money
 
 ACROSS, ROW = 240, 30
 

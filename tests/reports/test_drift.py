@@ -4,7 +4,7 @@ from math import isclose, log
 
 import pytest
 
-from report.drift import level, psi, shares
+from reports.drift import level, psi, shares
 
 
 def test_customers_who_have_not_moved_have_an_index_of_zero():

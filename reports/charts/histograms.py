@@ -6,9 +6,9 @@ from typing import Any
 
 import altair as alt
 
-from report.charts.svg import WIDE, draw, said
-from report.data import Bar, MeasureFigures, Report
-from report.words import money
+from reports.charts.svg import WIDE, draw, said
+from reports.data import Bar, MeasureFigures, Report
+from reports.words import money
 
 TITLE = {
     "recency": "Recency: days since the last purchase",

@@ -11,11 +11,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from report import words
-from report.charts import drift, heat_map, histograms, medians, moves, treemap, trend
-from report.charts.colours import HEATS
-from report.charts.moves import name_of
-from report.data import Move, Report
+from reports import words
+from reports.charts import drift, heat_map, histograms, medians, moves, treemap, trend
+from reports.charts.colours import HEATS
+from reports.charts.moves import name_of
+from reports.data import Move, Report
 
 HERE = Path(__file__).parent
 LARGEST_MOVES = 5

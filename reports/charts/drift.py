@@ -4,9 +4,9 @@ from typing import Any
 
 import altair as alt
 
-from report.charts.svg import draw, said
-from report.data import Drift, MeasureDrift
-from report.words import percent
+from reports.charts.svg import draw, said
+from reports.data import Drift, MeasureDrift
+from reports.words import percent
 
 ACROSS, HEIGHT = 262, 150
 

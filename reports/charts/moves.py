@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from report.charts.colours import NEUTRAL, colours_of, places_of
-from report.charts.svg import FONT, WIDE, draw_vega, said
-from report.data import Move, Report
+from reports.charts.colours import NEUTRAL, colours_of, places_of
+from reports.charts.svg import FONT, WIDE, draw_vega, said
+from reports.data import Move, Report
 
 HEIGHT, GAP, BOX, MARGIN = 460, 8, 14, 190
 """Pixels: of all, between two segments, of a segment's box, and beside the boxes for the names."""

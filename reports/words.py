@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from report.data import MeasureFigures, ScoreRange
+from reports.data import MeasureFigures, ScoreRange
 from rfm.model import FittedModel
 from rfm.ranges import Values, values_of
 from rfm.rule_set import MEASURES, Cell, Measure, MeasureRule, Segment

@@ -8,7 +8,7 @@ from 0.25 on the model should be looked at, and in between watched.
 from collections.abc import Sequence
 from math import log
 
-from report.data import Level
+from reports.data import Level
 
 MOVED, SHIFTED = 0.1, 0.25
 FEWEST = 0.5
