@@ -108,7 +108,6 @@ COPY register ./register
 COPY tasks ./tasks
 COPY warehouse ./warehouse
 COPY watch ./watch
-COPY workload/__init__.py workload/closing.py ./workload/
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 LABEL org.opencontainers.image.title="worker" \
       org.opencontainers.image.description="Prefect's workers, and the Orchestrator's flows."

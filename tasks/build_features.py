@@ -34,8 +34,8 @@ def build_features(request: RunRequest) -> dict[str, Scalar]:
     Raises RunClosed, and what workload.features.build_features and workload.sql.require_published raise.
     """
     from tasks.run_dbt import run_in_prefect
+    from warehouse.closing import require_open
     from workload import features, sql
-    from workload.closing import require_open
 
     settings, warehouse = get_settings(), open_warehouse()
     warehouse.prepare()

@@ -12,8 +12,8 @@ from errors import Permanent
 from messenger.contract import RunRequest, run_id_of
 from pipelines import find_pipeline
 from tasks.look import WITHIN, find_flow_run
+from warehouse.closing import close_run
 from wiring import open_warehouse
-from workload.closing import close_run
 
 log = logging.getLogger(__name__)
 

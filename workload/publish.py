@@ -17,8 +17,8 @@ from typing import Any
 from errors import Permanent
 from messenger.contract import RunRequest
 from rfm.rule_set import Segment
+from warehouse.closing import require_open
 from warehouse.warehouse import LedgerRow, SegmentSummary, Warehouse
-from workload.closing import require_open
 from workload.score import stored_model
 
 REPORT = ("report.html", "report.json")

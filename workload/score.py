@@ -14,8 +14,8 @@ from rfm.read_rules import rules_named
 from rfm.rule_set import RuleSet
 from rfm.schemas import check, features_schema, scores_schema
 from rfm.score import Scorer
+from warehouse.closing import require_open
 from warehouse.warehouse import SCORES, Features, LedgerRow, ScoresRefused, Staging, StoredModel, Warehouse
-from workload.closing import require_open
 from workload.guards import REJECTED, Guards, comparable, stop_or_warn
 
 FEATURES_STEP, SCORING_STEP = "features", "scoring"

@@ -1,5 +1,5 @@
 -- fmt: off
-{#- A run that was cancelled or given up (workload/closing.py) is refused in the transaction that would commit. -#}
+{#- A run that was cancelled or given up (warehouse/closing.py) is refused in the transaction that would commit. -#}
 {% macro refuse_closed_run() %}
     select case when count(*) > 0 then error('the run is closed') end
     from {{ source("ledger", "run_ledger") }}

@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 
 from tests.dbt.conftest import request_for
+from warehouse.closing import close_run
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.warehouse import WarehouseBusy
-from workload.closing import close_run
 from workload.features import warehouse_variables
 from workload.source import WrongSource
 from workload.sql import SqlFailed, TestsFailed, invoke, parse, require_published

@@ -22,9 +22,9 @@ from tests.warehouse.given_features import (
     read_rows,
     write_features_ledger,
 )
+from warehouse.closing import close_run
 from warehouse.warehouse import FeaturesMissing, RunClosed, ScoresRefused
 from workload import score as score_module
-from workload.closing import close_run
 from workload.guards import Guarded, Guards
 from workload.score import ModelMissing, StaleFeatures, score
 

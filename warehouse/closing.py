@@ -6,14 +6,30 @@ The closing row stands in the warehouse because only there can it be looked for 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Protocol
 
-from messenger.contract import RunRequest, Scalar
-from warehouse.warehouse import CLOSED, LedgerRow, RunClosed, Warehouse
+from warehouse.warehouse import CLOSED, LedgerRow, RunClosed, Scalar, Warehouse
 
 
-def close_run(warehouse: Warehouse, run: RunRequest, reason: str, *, flow_run_id: str = "") -> None:
-    """`run` is any request of the run. Waits for whoever holds the warehouse; raises what the warehouse raises."""
+class AnyRun(Protocol):
+    """Which run: any request of it says so."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def pipeline(self) -> str: ...
+
+    @property
+    def run_date(self) -> date: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+
+def close_run(warehouse: Warehouse, run: AnyRun, reason: str, *, flow_run_id: str = "") -> None:
+    """Waits for whoever holds the warehouse; raises what the warehouse raises."""
     facts: Mapping[str, Scalar] = {"reason": reason}
     row = LedgerRow(run.run_id, run.pipeline, CLOSED, run.run_date, run.attempt, flow_run_id, facts, datetime.now(UTC))
     warehouse.close_run(row)
