@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.installed
 DEV := $(VENV)/dev.installed
+STAND_INS := .stand-ins/installed
 TERRAFORM := .venv-terraform
 UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register reports rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
+.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy stand-ins test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +71,8 @@ deploy-check: $(RUN) ## check the environment ENV and its jobs against what Goog
 undeploy: $(RUN) ## take the environment ENV away from Prefect (DRY_RUN=1 shows what)
 	@$(BIN)/python -m deployments.cloud undeploy
 
+stand-ins: $(STAND_INS) ## make the environment of the BigQuery stand-in that tests use
+
 test: lint ## lint, then run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
@@ -97,7 +100,7 @@ format-sql: $(DEV) ## format the SQL in MODELS, such as MODELS=dbt/models/featur
 	@$(BIN)/sqlfmt --quiet $(or $(MODELS),dbt)
 
 lock: $(DEV) ## make the locks anew from requirements/*.in
-	@for name in run dev invoker sql-runner rfm worker prefect-server terraform; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in run dev invoker sql-runner rfm worker prefect-server terraform stand-ins; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
 
 generated: $(RUN) ## write anew what is made from code: .env.example, docs/messages.schema.json
@@ -151,4 +154,8 @@ $(DEV): requirements/dev.txt $(RUN)
 $(TERRAFORM)/installed: requirements/terraform.txt $(RUN)
 	@$(UV) venv --quiet --clear $(TERRAFORM)
 	@$(UV) pip install --quiet --python $(TERRAFORM) --require-hashes -r requirements/terraform.txt
+	@touch $@
+
+$(STAND_INS): requirements/stand-ins.txt
+	@$(PYTHON) deployments/install.py .stand-ins requirements/stand-ins.txt
 	@touch $@

@@ -100,6 +100,9 @@ class Source(Group):
     """The orders as the user's system delivers them."""
 
     path: ProjectPath = Field(Path("data/raw/orders.parquet"), description="CSV or Parquet file of orders")
+    table: Annotated[str, Field(pattern=r"^([\w-]+\.)?\w+\.\w+$")] = Field(
+        "raw.orders", description="bigquery: the table of orders, as dataset.table or project.dataset.table"
+    )
     order_id_column: str = Field("order_id", description="empty when the source has no order ids: a row is an order")
     customer_id_column: str = "customer_id"
     order_date_column: str = "order_date"
@@ -126,9 +129,28 @@ class Model(Group):
 class Warehouse(Group):
     """Where features, scores and the ledger are kept."""
 
+    kind: Literal["duckdb", "bigquery"] = "duckdb"
     path: ProjectPath = Field(Path("data/warehouse.duckdb"), description="DuckDB file")
-    lock_wait: Seconds = Field(60, description="how long to wait for another process that holds the file")
+    lock_wait: Seconds = Field(60, description="how long to wait for another writer, or for BigQuery to answer")
     memory_limit: str = Field("", description="DuckDB's memory_limit, such as 1GB; empty: DuckDB's own default")
+    project: str = Field("", description="bigquery: the Google Cloud project")
+    dataset: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,100}$")] = Field(
+        "rfm", description="bigquery: the dataset, which must be there"
+    )
+    location: str = Field("", description="bigquery: of the dataset, such as australia-southeast1; empty: Google's own")
+    max_bytes_billed: Annotated[int, Field(gt=0)] = Field(
+        100 * 10**9, description="bigquery: a query that would be billed for more is refused"
+    )
+    endpoint: str = Field("", description="bigquery: REST address of a stand-in; empty: Google's")
+    storage_endpoint: str = Field("", description="bigquery: host:port of a stand-in's Storage API")
+
+    @model_validator(mode="after")
+    def _fit_for_bigquery(self) -> Self:
+        if self.kind == "bigquery" and not self.project:
+            raise ValueError("WAREHOUSE_KIND=bigquery needs WAREHOUSE_PROJECT, the Google Cloud project")
+        if bool(self.endpoint) != bool(self.storage_endpoint):
+            raise ValueError("a stand-in needs both WAREHOUSE_ENDPOINT and WAREHOUSE_STORAGE_ENDPOINT")
+        return self
 
 
 class Dbt(Group):

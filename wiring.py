@@ -10,7 +10,9 @@ from settings import Settings, get_settings
 if TYPE_CHECKING:
     from messenger.messenger import Messenger
     from register.register import Register
-    from warehouse.warehouse import Warehouse
+    from settings import Warehouse as WarehouseSettings
+    from warehouse.bigquery_place import Place
+    from warehouse.warehouse import OrdersTable, Warehouse
 
 
 def open_messenger(settings: Settings | None = None) -> "Messenger":
@@ -39,6 +41,35 @@ def open_register(settings: Settings | None = None) -> "Register":
 
 def open_warehouse(settings: Settings | None = None) -> "Warehouse":
     chosen = (settings or get_settings()).warehouse
+    if chosen.kind == "bigquery":
+        from warehouse.bigquery import BigQueryWarehouse
+
+        return BigQueryWarehouse(_place(chosen))
     from warehouse.duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(chosen.path, lock_wait=chosen.lock_wait, memory_limit=chosen.memory_limit)
+
+
+def open_orders_table(settings: Settings | None = None) -> "OrdersTable | None":
+    """The orders in BigQuery; None when there is no such table."""
+    from warehouse.bigquery_source import NoSuchTable, describe_orders
+
+    chosen = settings or get_settings()
+    try:
+        return describe_orders(_place(chosen.warehouse), chosen.source.table)
+    except NoSuchTable:
+        return None
+
+
+def _place(chosen: "WarehouseSettings") -> "Place":
+    from warehouse.bigquery_place import Place
+
+    return Place(
+        project=chosen.project,
+        dataset=chosen.dataset,
+        location=chosen.location,
+        max_bytes_billed=chosen.max_bytes_billed,
+        patience=chosen.lock_wait,
+        endpoint=chosen.endpoint,
+        storage_endpoint=chosen.storage_endpoint,
+    )

@@ -37,14 +37,14 @@ def running_emulator(script: Path, folder: Path) -> Iterator[str]:
     Raises RuntimeError with the end of its log, which is in `folder`, when it does not start.
     """
     log = folder / "emulator.log"
-    port = _free_port()
+    port = free_port()
     with log.open("wb") as output:
         emulator = subprocess.Popen(  # noqa: S603
             [script, "--host=127.0.0.1", f"--port={port}"],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=os.environ | {"JAVA_OPTS": "-Xmx512m -XX:+UseSerialGC"},
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     try:
         _wait_until_it_serves(emulator, log)
@@ -54,14 +54,14 @@ def running_emulator(script: Path, folder: Path) -> Iterator[str]:
         emulator.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Linux only; elsewhere an emulator outlives a parent that is killed."""
     if hasattr(libc := ctypes.CDLL(None), "prctl"):
         libc.prctl(DIE_WITH_PARENT, signal.SIGKILL)

@@ -8,11 +8,13 @@ from typing import Any
 
 from messenger.contract import RunRequest
 from settings import Settings, Warehouse
-from workload.source import SourceFile, check_source
+from warehouse.warehouse import OrdersTable
+from wiring import open_orders_table
+from workload.source import SourceFile, check_source, check_table
 from workload.sql import Build, Invoke, bare, run_dbt
 
 PRODUCTION = "main"
-"""The schema of what runs by itself, whoever DBT_USER is."""
+"""The user whose schema is that of what runs by itself, whoever DBT_USER is."""
 
 
 def build_features(request: RunRequest, settings: Settings, *, flow_run_id: str = "", by: Invoke = bare) -> Build:
@@ -22,8 +24,9 @@ def build_features(request: RunRequest, settings: Settings, *, flow_run_id: str 
     is: workload.sql.require_published tells. Raises WrongSource before anything runs, and what run_dbt raises.
     """
     variables = {**run_variables(request, flow_run_id), **place_variables(settings, PRODUCTION)}
-    selected = ["--selector", request.pipeline]
-    return run_dbt(selected, variables, run_id=request.run_id, work_folder=settings.stack.path / "dbt", by=by)
+    if settings.warehouse.kind == "bigquery":
+        variables |= {"run_suffix": request.run_id.replace("-", "_")}
+    return run_dbt(["--selector", request.pipeline], variables, run_id=request.run_id, by=by, **where(settings))
 
 
 def build_by_hand(run_date: date, settings: Settings, *, full_refresh: bool = False, by: Invoke = bare) -> Build:
@@ -33,7 +36,12 @@ def build_by_hand(run_date: date, settings: Settings, *, full_refresh: bool = Fa
     """
     variables = by_hand_variables(run_date, settings)
     words = ["--full-refresh"] if full_refresh else []
-    return run_dbt(words, variables, run_id=variables["run_id"], work_folder=settings.stack.path / "dbt", by=by)
+    return run_dbt(words, variables, run_id=variables["run_id"], by=by, **where(settings))
+
+
+def where(settings: Settings) -> Mapping[str, Any]:
+    """dbt's target and its folder, as run_dbt takes them."""
+    return {"work_folder": settings.stack.path / "dbt", "target": settings.warehouse.kind}
 
 
 def by_hand_variables(run_date: date, settings: Settings) -> Mapping[str, Any]:
@@ -45,13 +53,15 @@ def by_hand_variables(run_date: date, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def place_variables(settings: Settings, schema: str) -> Mapping[str, Any]:
+def place_variables(settings: Settings, user: str) -> Mapping[str, Any]:
     """Where dbt reads from and writes to. Raises WrongSource."""
-    return {
-        **source_variables(check_source(settings.source), settings),
-        **warehouse_variables(settings.warehouse),
-        "schema": schema,
-    }
+    if settings.warehouse.kind == "bigquery":
+        orders: Mapping[str, Any] = table_variables(check_table(open_orders_table(settings), settings.source))
+        place = bigquery_variables(settings.warehouse, user)
+    else:
+        orders = file_variables(check_source(settings.source))
+        place = {**warehouse_variables(settings.warehouse), "schema": user}
+    return {**orders, **place, **source_variables(settings)}
 
 
 def run_variables(request: RunRequest, flow_run_id: str) -> Mapping[str, str | int]:
@@ -65,14 +75,30 @@ def run_variables(request: RunRequest, flow_run_id: str) -> Mapping[str, str | i
     }
 
 
-def source_variables(file: SourceFile, settings: Settings) -> Mapping[str, Any]:
-    """How dbt/macros read the orders file, and what counts as an order."""
-    source = settings.source
+def file_variables(file: SourceFile) -> Mapping[str, Any]:
+    """How dbt/macros read the orders file."""
     return {
         "source_path": glob.escape(str(file.path)),  # DuckDB takes * ? [ for a pattern
         "source_format": file.format,
         "source_delimiter": file.delimiter,
         "source_columns": list(file.columns),
+    }
+
+
+def table_variables(table: OrdersTable) -> Mapping[str, Any]:
+    """Where the orders are in BigQuery, and the types of their columns."""
+    return {
+        "source_database": table.project,
+        "source_schema": table.dataset,
+        "source_table": table.name,
+        "source_types": {name.lower(): kind for name, kind in table.columns.items()},
+    }
+
+
+def source_variables(settings: Settings) -> Mapping[str, Any]:
+    """What the columns are called, and what counts as an order."""
+    source = settings.source
+    return {
         "order_id_column": source.order_id_column,
         "customer_id_column": source.customer_id_column,
         "order_date_column": source.order_date_column,
@@ -91,3 +117,15 @@ def warehouse_variables(warehouse: Warehouse) -> Mapping[str, str | int]:
         "connect_attempts": math.ceil(math.log2(warehouse.lock_wait + 1)),
     }
     return variables | ({"memory_limit": warehouse.memory_limit} if warehouse.memory_limit else {})
+
+
+def bigquery_variables(warehouse: Warehouse, user: str) -> Mapping[str, str | int]:
+    """Production is the dataset of the settings; what somebody builds by hand goes to one of their own beside it."""
+    return {
+        "warehouse_project": warehouse.project,
+        "warehouse_location": warehouse.location,
+        "warehouse_endpoint": warehouse.endpoint,
+        "max_bytes_billed": warehouse.max_bytes_billed,
+        "production_schema": warehouse.dataset,
+        "schema": warehouse.dataset if user == PRODUCTION else f"{warehouse.dataset}_{user}",
+    }

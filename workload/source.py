@@ -1,4 +1,4 @@
-"""The user's orders file, looked at before any SQL runs, so that a wrong setting is said in the user's words."""
+"""The user's orders, looked at before any SQL runs, so that a wrong setting is said in the user's words."""
 
 import csv
 from collections import Counter
@@ -9,6 +9,7 @@ from typing import Literal
 
 from errors import Permanent
 from settings import Source
+from warehouse.warehouse import OrdersTable
 
 PARQUET_MAGIC = b"PAR1"
 DELIMITERS = ",;\t|"
@@ -17,7 +18,9 @@ HEADER_LIMIT = 1_000_000
 DATES = ("DATE", "TIMESTAMP", "VARCHAR")
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 NUMBERS = (*INTEGERS, *(f"U{name}" for name in INTEGERS), "DECIMAL", "FLOAT", "DOUBLE", "VARCHAR")
-NESTED = ("STRUCT", "MAP", "UNION", "LIST", "[")
+NESTED = ("STRUCT", "MAP", "UNION", "LIST", "[", "RECORD", "JSON", "GEOGRAPHY")
+BIGQUERY_DATES = ("DATE", "TIMESTAMP", "STRING")
+BIGQUERY_NUMBERS = ("INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING")
 
 
 class WrongSource(Permanent):
@@ -34,6 +37,9 @@ class SourceFile:
     delimiter: str = field(default=",")
 
 
+Orders = SourceFile | OrdersTable
+
+
 def check_source(source: Source) -> SourceFile:
     """Opens the file and finds every column that the settings name. Raises WrongSource."""
     file = _read_head(source.path)
@@ -43,6 +49,24 @@ def check_source(source: Source) -> SourceFile:
     _require_type(file, "SOURCE_ORDER_DATE_COLUMN", source.order_date_column, DATES)
     _require_type(file, "SOURCE_AMOUNT_COLUMN", source.amount_column, NUMBERS)
     return file
+
+
+def check_table(table: OrdersTable | None, source: Source) -> OrdersTable:
+    """Finds every column that the settings name in the table of orders. Raises WrongSource."""
+    if table is None:
+        raise WrongSource(f"orders table {source.table} does not exist, or may not be seen; set SOURCE_TABLE to yours")
+    for setting, name in _wanted(source).items():
+        _require_column(table, setting, name)
+    _require_type(table, "SOURCE_CUSTOMER_ID_COLUMN", source.customer_id_column, None)
+    _require_type(table, "SOURCE_ORDER_DATE_COLUMN", source.order_date_column, BIGQUERY_DATES)
+    _require_type(table, "SOURCE_AMOUNT_COLUMN", source.amount_column, BIGQUERY_NUMBERS)
+    if not table.has_rows:
+        raise WrongSource(f"{_called(table)} holds no orders, only columns")
+    return table
+
+
+def _called(orders: Orders) -> str:
+    return f"orders file {orders.path}" if isinstance(orders, SourceFile) else f"orders table {orders}"
 
 
 def _wanted(source: Source) -> dict[str, str]:
@@ -109,19 +133,21 @@ def _find(columns: Sequence[str], name: str) -> str | None:
     return next((column for column in columns if column.lower() == name.lower()), None)
 
 
-def _require_column(file: SourceFile, setting: str, name: str) -> None:
+def _require_column(file: Orders, setting: str, name: str) -> None:
     if _find(list(file.columns), name) is None:
         raise WrongSource(
-            f"orders file {file.path} has no column {name!r}; it has {', '.join(file.columns)}."
+            f"{_called(file)} has no column {name!r}; it has {', '.join(file.columns)}."
             f" Set {setting} to the right one" + (", or to nothing" if setting == "SOURCE_ORDER_ID_COLUMN" else "")
         )
 
 
-def _require_type(file: SourceFile, setting: str, name: str, allowed: Sequence[str] | None) -> None:
+def _require_type(file: Orders, setting: str, name: str, allowed: Sequence[str] | None) -> None:
     kind = file.columns[_find(list(file.columns), name) or name]
     nested = any(word in kind for word in NESTED)
     if nested or (allowed is not None and not kind.startswith(tuple(allowed))):
-        wanted = "a plain value" if allowed is None else "a date, timestamp or text" if allowed is DATES else "a number"
+        wanted = (
+            "a plain value" if allowed is None else "a date, timestamp or text" if "DATE" in allowed else "a number"
+        )
         raise WrongSource(
-            f"column {name!r} of orders file {file.path} is {kind}, but {wanted} is needed. Set {setting} to another"
+            f"column {name!r} of {_called(file)} is {kind}, but {wanted} is needed. Set {setting} to another"
         )

@@ -9,6 +9,7 @@ import fcntl
 import json
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,8 +22,14 @@ from settings import PROJECT
 from warehouse.warehouse import WarehouseBusy
 
 DBT_PROJECT = PROJECT / "dbt"
-CONNECTION = ("warehouse_path", "memory_limit", "connect_attempts", "schema")
-"""Variables that dbt/profiles.yml uses: they are the same for all runs."""
+CONNECTION = (
+    *("warehouse_path", "memory_limit", "connect_attempts", "schema", "production_schema"),
+    *("warehouse_project", "warehouse_location", "warehouse_endpoint", "max_bytes_billed"),
+    *("source_database", "source_schema", "source_table", "run_suffix"),
+)
+"""Variables that dbt needs to read the project. On DuckDB they are the same for all runs."""
+BUSY = ("Could not set lock on file", "aborted due to concurrent", "Could not serialize access", "rateLimitExceeded")
+"""What DuckDB and BigQuery say when another writer was faster."""
 FAILED = ("error", "fail", "runtime error")
 SAYS_NO_VALUES = ("Catalog", "Binder", "Parser", "IO", "Out of Memory", "Permission", "Compilation", "Database")
 """Kinds of errors whose text speaks of the SQL and the machine, never of the data."""
@@ -142,7 +149,7 @@ def require_published(build: Build) -> None:
         return
     told = "; ".join([f"{node.kind} {node.name}: {node.message}" for node in build.failed] or [build.error])
     text = f"run {build.run_id} published nothing: {told}"
-    if "Could not set lock on file" in told:
+    if any(sign in told for sign in BUSY):
         raise WarehouseBusy(text)
     if any(node.name == "source_is_unchanged" for node in build.failed):
         raise SourceChanged(f"run {build.run_id} published nothing: the orders file changed while it was read")
@@ -154,7 +161,7 @@ def require_published(build: Build) -> None:
 def parse(variables: Mapping[str, Any], work_folder: Path, target: str = "duckdb") -> Any:
     """The parsed project, dbt's manifest; of the variables only the connection's are used. Raises SqlFailed."""
     connection = {name: variables[name] for name in CONNECTION if name in variables}
-    folder = work_folder / "parsed" / str(variables.get("schema", "main"))
+    folder = work_folder / "parsed" / target / str(variables.get("schema", "main"))
     with _alone(folder):
         outcome = bare(None, _command(["parse", "--no-write-json"], connection, folder, target))
     if outcome.exception is not None:
@@ -203,6 +210,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _release_warehouse() -> None:
     """dbt-duckdb keeps the file open for the next command in this process; others need it now."""
+    if "dbt.adapters.duckdb" not in sys.modules:
+        return
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

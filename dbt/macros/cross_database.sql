@@ -32,6 +32,17 @@
     {%- endif %}
 {% endmacro %}
 
+{% macro bigquery__register_orders() %} {% endmacro %}
+
+{#- Text, safe to stand in SQL whatever characters it has. -#}
+{% macro literal(value) -%} {{ return(adapter.dispatch("literal", "rfm")(value)) }} {%- endmacro %}
+
+{% macro default__literal(value) -%} {{ "'" ~ (value | string | replace("'", "''")) ~ "'" }} {%- endmacro %}
+
+{% macro bigquery__literal(value) -%}
+    {{ "'" ~ (value | string | replace("\\", "\\\\") | replace("'", "\\'") | replace("\n", "\\n")) ~ "'" }}
+{%- endmacro %}
+
 {#- Changes when the orders file does: one text, without reading the file. -#}
 {% macro source_version() %} {{ return(adapter.dispatch("source_version", "rfm")()) }} {% endmacro %}
 
@@ -42,10 +53,22 @@
     )
 {%- endmacro %}
 
-{#- An id as text; null when it is missing or blank. Whole numbers stored as floats lose their ".0". -#}
-{% macro as_id(expression) -%} {{ return(adapter.dispatch("as_id", "rfm")(expression)) }} {%- endmacro %}
+{% macro bigquery__source_version() -%}
+    {%- set orders = source("raw", "orders") -%}
+    (
+        select concat(cast(row_count as string), ' rows of ', cast(last_modified_time as string))
+        from `{{ orders.database }}`.`{{ orders.schema }}`.`__TABLES__`
+        where table_id = {{ literal(orders.identifier) }}
+    )
+{%- endmacro %}
 
-{% macro duckdb__as_id(expression) -%}
+{#-
+    An id as text; null when it is missing or blank. Whole numbers stored as floats lose their ".0". `name` is the
+    column's in the source.
+-#}
+{% macro as_id(expression, name) -%} {{ return(adapter.dispatch("as_id", "rfm")(expression, name)) }} {%- endmacro %}
+
+{% macro duckdb__as_id(expression, name) -%}
     case
         when typeof({{ expression }}) not in ('DOUBLE', 'FLOAT')
         then
@@ -71,11 +94,33 @@
     end
 {%- endmacro %}
 
+{#-
+    On BigQuery a column's type is known before the query runs, and every other value is read as the text that it
+    casts to, so that all types follow the rules of text.
+-#}
+{% macro bigquery__as_id(expression, name) -%}
+    {%- if var("source_types", {}).get(name | lower) == "FLOAT" -%}
+        case
+            when is_nan({{ expression }})
+            then null
+            when {{ expression }} = trunc({{ expression }}) and abs({{ expression }}) < 9e18
+            then cast(cast({{ expression }} as int64) as string)
+            else cast({{ expression }} as string)
+        end
+    {%- else -%}
+        case when trim(cast({{ expression }} as string)) <> '' then cast({{ expression }} as string) end
+    {%- endif -%}
+{%- endmacro %}
+
 {#- True when there is nothing where a date or an amount should be. -#}
 {% macro is_missing(expression) -%} {{ return(adapter.dispatch("is_missing", "rfm")(expression)) }} {%- endmacro %}
 
 {% macro duckdb__is_missing(expression) -%}
     ({{ expression }} is null or (typeof({{ expression }}) = 'VARCHAR' and trim(cast({{ expression }} as varchar)) = ''))
+{%- endmacro %}
+
+{% macro bigquery__is_missing(expression) -%}
+    (coalesce(trim(cast({{ expression }} as string)), '') = '')
 {%- endmacro %}
 
 {#-
@@ -105,6 +150,30 @@
     end
 {%- endmacro %}
 
+{#- BigQuery reads only times with seconds, at most six decimals of them, and a zone as +10:00. -#}
+{% macro bigquery__as_business_date(expression) -%}
+    {%- set text = "trim(cast(" ~ expression ~ " as string))" -%}
+    {%- set day = "[0-9]{4}-[0-9]{2}-[0-9]{2}" -%}
+    {%- set time = "[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]+)?)?" -%}
+    {%- set zone = "[+-][0-9]{2}(?::?[0-9]{2})?" -%}
+    {%- set minute = "regexp_extract(" ~ text ~ ", r'^(.{10}[ T].{5})')" -%}
+    {%- set seconds = "coalesce(regexp_extract(" ~ text ~ ", r'^.{16}(:[0-9]{2}(?:[.][0-9]{1,6})?)'), ':00')" -%}
+    {%- set hours = "coalesce(regexp_extract(" ~ text ~ ", r'([+-][0-9]{2}):?(?:[0-9]{2})?$'), '+00')" -%}
+    {%- set minutes = "coalesce(regexp_extract(" ~ text ~ ", r'[+-][0-9]{2}:?([0-9]{2})$'), '00')" -%}
+    case
+        when regexp_contains({{ text }}, r'^{{ day }}$')
+        then safe_cast({{ text }} as date)
+        when regexp_contains({{ text }}, r'^{{ day ~ time }}$')
+        then date(safe_cast(concat({{ minute }}, {{ seconds }}) as datetime))
+        when regexp_contains({{ text }}, r'^{{ day ~ time }}\s*(?:Z|{{ zone }})$')
+        then
+            date(
+                safe_cast(concat({{ minute }}, {{ seconds }}, {{ hours }}, ':', {{ minutes }}) as timestamp),
+    {{ literal(var("business_timezone")) }}
+            )
+    end
+{%- endmacro %}
+
 {#- False for NaN and infinity, which only binary numbers and text can say. -#}
 {% macro is_finite(expression) -%} {{ return(adapter.dispatch("is_finite", "rfm")(expression)) }} {%- endmacro %}
 
@@ -116,6 +185,11 @@
         end,
         true
     )
+{%- endmacro %}
+
+{% macro bigquery__is_finite(expression) -%}
+    {%- set number = "safe_cast(trim(cast(" ~ expression ~ " as string)) as float64)" -%}
+    coalesce(not (is_nan({{ number }}) or is_inf({{ number }})), true)
 {%- endmacro %}
 
 {#- True when it is a number at all, however large. -#}
@@ -130,6 +204,15 @@
                 trim(cast({{ expression }} as varchar)), '[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?'
             )
     end
+{%- endmacro %}
+
+{% macro bigquery__is_number(expression) -%}
+    coalesce(
+        regexp_contains(
+            trim(cast({{ expression }} as string)), r'^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$'
+        ),
+        false
+    )
 {%- endmacro %}
 
 {#-
@@ -157,21 +240,75 @@
     end
 {%- endmacro %}
 
+{% macro bigquery__as_money(expression) -%}
+    {%- set number = "round(safe_cast(trim(cast(" ~ expression ~ " as string)) as bignumeric), 2)" -%}
+    case
+        when {{ is_number(expression) }} and abs({{ number }}) < bignumeric '10000000000000000'
+        then cast({{ number }} as numeric)
+    end
+{%- endmacro %}
+
 {#- A sum of money as money; null when it is too large, so that a test finds it and no crash. -#}
 {% macro as_total(expression) -%} {{ return(adapter.dispatch("as_total", "rfm")(expression)) }} {%- endmacro %}
 
 {% macro duckdb__as_total(expression) -%} try_cast({{ expression }} as decimal(18, 2)) {%- endmacro %}
+
+{% macro bigquery__as_total(expression) -%}
+    case when abs({{ expression }}) < bignumeric '10000000000000000' then {{ expression }} end
+{%- endmacro %}
 
 {#- All columns of a row as one value, to find exact copies of a line. -#}
 {% macro whole_row(alias) -%} {{ return(adapter.dispatch("whole_row", "rfm")(alias)) }} {%- endmacro %}
 
 {% macro duckdb__whole_row(alias) -%} {{ alias }} {%- endmacro %}
 
+{% macro bigquery__whole_row(alias) -%} to_json_string({{ alias }}) {%- endmacro %}
+
 {#- The exact median of a group. -#}
 {% macro median(expression) -%} {{ return(adapter.dispatch("median", "rfm")(expression)) }} {%- endmacro %}
 
 {% macro duckdb__median(expression) -%} median({{ expression }}) {%- endmacro %}
 
+{#- The middle of all values, or of the two in the middle: BigQuery's own median of a group is approximate. -#}
+{% macro bigquery__median(expression) -%}
+    {%- set ordered = "array_agg(" ~ expression ~ " order by " ~ expression ~ ")" -%}
+    (
+    {{ ordered }} [offset(div(count(*) - 1, 2))] + {{ ordered }} [offset(div(count(*), 2))]
+    )
+    / 2
+{%- endmacro %}
+
 {% macro utc_now() -%} {{ return(adapter.dispatch("utc_now", "rfm")()) }} {%- endmacro %}
 
 {% macro duckdb__utc_now() -%} timezone('UTC', now()) {%- endmacro %}
+
+{% macro bigquery__utc_now() -%} current_timestamp() {%- endmacro %}
+
+{#-
+    On BigQuery each hook is a job of its own, and no transaction reaches over two jobs. So the rows of the run_date
+    and the hooks that write the ledger go out as one script with one transaction.
+-#}
+{% materialization incremental, adapter = "bigquery" %}
+    {%- set relation = this.incorporate(type="table") -%}
+    {%- if should_full_refresh() -%} {%- do adapter.drop_relation(relation) -%} {%- endif -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- call statement("make_table") -%}
+        create table if not exists {{ relation }} {{ get_table_columns_and_constraints() }}
+        partition by {{ config.require("partition_by").field }}
+        cluster by {{ config.require("cluster_by") }}
+    {%- endcall -%}
+    {%- call statement("main") -%}
+        {{ bigquery_replace_run_date(relation, model["columns"], compiled_code) }}
+    {%- endcall -%}
+    {{ return({"relations": [relation]}) }}
+{% endmaterialization %}
+
+-- fmt: off
+{% macro bigquery_replace_run_date(relation, columns, rows) %}
+    {%- set names = columns | join(", ") -%}
+    begin transaction;
+    delete from {{ relation }} where run_date = {{ run_date() }};
+    insert into {{ relation }} ({{ names }}) select {{ names }} from ({{ rows }});
+    {% for hook in post_hooks -%} {{ render(hook.get("sql")) }}; {% endfor %}
+    commit transaction;
+{% endmacro %}

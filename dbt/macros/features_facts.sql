@@ -23,9 +23,7 @@
     select 'customers', cast(count(*) as {{ dbt.type_string() }})
     from {{ ref("rfm_features_run") }}
     union all
-    select
-        'monetary',
-        concat('"', cast(coalesce(sum(monetary), cast(0 as decimal(18, 2))) as {{ dbt.type_string() }}), '"')
+    select 'monetary', concat('"', cast(coalesce(sum(monetary), {{ as_total("0") }}) as {{ dbt.type_string() }}), '"')
     from {{ ref("rfm_features_run") }}
     union all
     select 'tests_passed', '{{ tests_before_publication() }}'

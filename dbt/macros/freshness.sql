@@ -11,3 +11,7 @@
     {%- endcall -%}
     {{ return(load_result("collect_freshness")) }}
 {% endmacro %}
+
+{% macro bigquery__collect_freshness(source, loaded_at_field, filter) %}
+    {{ return(duckdb__collect_freshness(source, loaded_at_field, filter)) }}
+{% endmacro %}

@@ -4,14 +4,23 @@ from datetime import date
 
 from deployments.demo_data import fetch
 from errors import Permanent
-from settings import PROJECT, Source
-from workload.source import SourceFile, check_source
+from settings import PROJECT, Settings, Source
+from warehouse.warehouse import OrdersTable
+from wiring import open_orders_table
+from workload.source import SourceFile, check_source, check_table
 
 DEMO_ORDERS = PROJECT / str(Source.model_fields["path"].default)
 
 
 class NoOrderDate(Permanent):
-    """No order has a readable date up to today."""
+    """No order has a readable date up to today, or nobody looks for one: RUN_DATE is needed."""
+
+
+def find_orders(settings: Settings) -> SourceFile | OrdersTable:
+    """The orders where the warehouse reads them: a file, or a table of its own. Raises what prepare_orders raises."""
+    if settings.warehouse.kind == "bigquery":
+        return check_table(open_orders_table(settings), settings.source)
+    return prepare_orders(settings.source)
 
 
 def prepare_orders(source: Source) -> SourceFile:
@@ -21,8 +30,10 @@ def prepare_orders(source: Source) -> SourceFile:
     return check_source(source)
 
 
-def last_order_date(source: Source, file: SourceFile, today: date) -> date:
+def last_order_date(source: Source, file: SourceFile | OrdersTable, today: date) -> date:
     """The newest order date that is not in the future. Raises NoOrderDate."""
+    if isinstance(file, OrdersTable):
+        raise NoOrderDate(f"orders table {file} is not read for its last date; say the day, RUN_DATE=1998-06-30")
     import duckdb
 
     with duckdb.connect() as memory:

@@ -9,7 +9,7 @@ from functools import partial
 from rich.console import Console
 
 from deployments.local.ask import FINAL, Refused, ask, follow, follow_afterwards, settle
-from deployments.local.orders import last_order_date, prepare_orders
+from deployments.local.orders import find_orders, last_order_date
 from deployments.local.record import Record
 from deployments.local.show import Progress, failed_step, places, read_segments, segment_table, waiting
 from deployments.local.stack import in_use
@@ -17,6 +17,7 @@ from errors import Permanent
 from invoker.models import RunView
 from messenger.contract import parse_run_date
 from settings import Settings
+from workload.source import SourceFile
 
 
 class Abandoned(Permanent):
@@ -34,10 +35,10 @@ class Wish:
 def run(settings: Settings, wish: Wish, console: Console) -> bool:
     """Whether the run was confirmed. Every process that was started is ended. Raises Permanent and Retryable."""
     _check_date(wish.run_date)
-    orders = prepare_orders(settings.source)
+    orders = find_orders(settings)
     today = datetime.now(settings.business_zone).date()
     run_date = wish.run_date or last_order_date(settings.source, orders, today).isoformat()
-    _say(console, f"Orders       {orders.path}")
+    _say(console, f"Orders       {orders.path if isinstance(orders, SourceFile) else orders}")
     with ExitStack() as held:
         with waiting(console, "Starting the stack"):
             record, ours = held.enter_context(in_use(settings, partial(_say, console)))

@@ -8,7 +8,7 @@ from deployments.local.record import read_record
 from errors import Permanent
 from settings import Settings
 from warehouse.warehouse import Warehouse
-from workload.recompute import touched_dates
+from workload.recompute import orders_replaced_at, touched_dates
 
 
 class StackDown(Permanent):
@@ -17,20 +17,23 @@ class StackDown(Permanent):
 
 def recompute(settings: Settings, warehouse: Warehouse, console: Console, *, run: bool) -> None:
     """With `run`, each date is asked for through the invoker like any other run. Raises StackDown, Refused."""
-    touched = touched_dates(warehouse, settings.source.path)
-    if not touched:
-        _say(console, "Every scored date is as the orders file gives it.")
+    touched = touched_dates(warehouse, orders_replaced_at(settings))
+    dates = sorted([one.run_date for one in touched.changed] + list(touched.too_old))
+    if not dates:
+        _say(console, "Every scored date is as the orders give it.")
         return
-    for one in touched:
+    for one in touched.changed:
         _say(console, f"{one.run_date}   {one.changed:,} of {one.customers:,} customers would have other values")
+    for day in touched.too_old:
+        _say(console, f"{day}   scored by an older version, which did not keep its window: to be asked for anew")
     if run:
-        for one in touched:
-            answer, _ = ask(_invoker(settings), one.run_date.isoformat(), force=True)
+        for day in dates:
+            answer, _ = ask(_invoker(settings), day.isoformat(), force=True)
             _say(console, f"asked for {answer.run_id}")
         return
     _say(console, "RUN=1 make recompute asks the running stack for all of them (make up); one by one:")
-    for one in touched:
-        _say(console, f"  FORCE=1 RUN_DATE={one.run_date} make run")
+    for day in dates:
+        _say(console, f"  FORCE=1 RUN_DATE={day} make run")
 
 
 def _invoker(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deployments.local.orders import prepare_orders
+from deployments.local.orders import find_orders
 from errors import Permanent, Retryable
 from settings import get_settings
 from wiring import open_warehouse
@@ -44,7 +44,7 @@ def main() -> int:
 
 def _do(command: str, run_date: date | None, console: Console) -> int:
     settings = get_settings()
-    prepare_orders(settings.source)
+    find_orders(settings)
     open_warehouse().prepare()
     if command == "docs" or run_date is None:
         from deployments.sql.docs import generate, serve

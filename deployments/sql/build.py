@@ -6,7 +6,7 @@ from datetime import date
 from rich.console import Console
 from rich.markup import escape
 
-from settings import Settings
+from settings import Settings, Warehouse
 from workload.features import PRODUCTION, build_by_hand
 from workload.sql import Node, require_published, watched
 
@@ -17,7 +17,7 @@ def build(run_date: date, settings: Settings, console: Console, *, full_refresh:
     """Raises what workload.features.build_by_hand and workload.sql.require_published raise."""
     schema = settings.dbt.user
     whose = "the production tables" if schema == PRODUCTION else f"schema {schema}"
-    console.print(f"dbt build as of {run_date} in {whose} of {settings.warehouse.path}")
+    console.print(f"dbt build as of {run_date} in {whose} of {_where(settings.warehouse)}")
     if full_refresh:
         console.print("FULL_REFRESH: rfm_features is made anew and keeps no other run_date")
     done = build_by_hand(run_date, settings, full_refresh=full_refresh, by=watched(lambda node: _show(node, console)))
@@ -25,6 +25,10 @@ def build(run_date: date, settings: Settings, console: Console, *, full_refresh:
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     console.print(f"{len(done.nodes)} nodes in {done.build_seconds:.1f} s (read in {done.parse_seconds:.1f} s): {told}")
     require_published(done)
+
+
+def _where(warehouse: Warehouse) -> str:
+    return f"{warehouse.project}.{warehouse.dataset}" if warehouse.kind == "bigquery" else str(warehouse.path)
 
 
 def _show(node: Node, console: Console) -> None:

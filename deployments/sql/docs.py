@@ -20,8 +20,9 @@ def generate(settings: Settings, run_date: date | None) -> Path:
     """Writes the pages and returns their folder. Column types are those of the tables that were built."""
     folder = settings.stack.path / "dbt" / "docs"
     variables = by_hand_variables(run_date or ANY_DAY, settings)
-    parsed = parse(variables, settings.stack.path / "dbt")
-    outcome = invoke(["docs", "generate"], parsed, variables, folder)
+    target = settings.warehouse.kind
+    parsed = parse(variables, settings.stack.path / "dbt", target)
+    outcome = invoke(["docs", "generate"], parsed, variables, folder, target=target)
     if not outcome.success:
         raise SqlFailed(f"the documentation could not be made: {without_values(str(outcome.exception))}")
     return folder

@@ -9,6 +9,7 @@ import pytest
 
 from messenger.contract import RunRequest, run_id_of
 from settings import Dbt, Model, Settings, Source, Stack, Warehouse
+from tests.stores import stand_in  # noqa: F401
 from warehouse.duckdb import DuckDBWarehouse
 from workload.features import build_features
 from workload.sql import bare, require_published
@@ -16,12 +17,12 @@ from workload.sql import bare, require_published
 DEFAULT_COLUMNS = {"order_id": "varchar", "customer_id": "varchar", "order_date": "date", "amount": "decimal(18, 2)"}
 
 
-def request_for(run_date, attempt=1):
+def request_for(run_date, attempt=1, step="features"):
     now = datetime.now(UTC)
     return RunRequest(
         run_id=run_id_of("rfm", run_date, attempt),
         pipeline="rfm",
-        step="features",
+        step=step,
         run_date=run_date,
         attempt=attempt,
         requested_by="test",

@@ -5,12 +5,16 @@ from pathlib import Path
 
 from messenger.contract import RunRequest
 from settings import Dbt, Model, Orchestrator, Settings, Source, Warehouse
+from warehouse.warehouse import OrdersTable
 from workload.features import (
     PRODUCTION,
+    bigquery_variables,
     by_hand_variables,
+    file_variables,
     place_variables,
     run_variables,
     source_variables,
+    table_variables,
     warehouse_variables,
 )
 from workload.source import SourceFile
@@ -43,9 +47,10 @@ def test_the_source_is_told_by_its_settings_and_its_path_is_no_pattern():
         model=Model(window_days=30),
         orchestrator=Orchestrator(timezone="Europe/Berlin"),
     )
-    told = source_variables(SourceFile(Path("/shop/orders[1].csv"), "csv", {"who": "VARCHAR"}, ";"), settings)
-    assert told["source_path"] == "/shop/orders[[]1].csv"
-    assert (told["source_format"], told["source_delimiter"], told["source_columns"]) == ("csv", ";", ["who"])
+    told = source_variables(settings)
+    file = file_variables(SourceFile(Path("/shop/orders[1].csv"), "csv", {"who": "VARCHAR"}, ";"))
+    assert file["source_path"] == "/shop/orders[[]1].csv"
+    assert (file["source_format"], file["source_delimiter"], file["source_columns"]) == ("csv", ";", ["who"])
     assert (told["order_id_column"], told["customer_id_column"], told["lines_are_unique"]) == ("", "who", True)
     assert (told["window_days"], told["business_timezone"]) == (30, "Europe/Berlin")
 
@@ -63,3 +68,17 @@ def test_what_runs_by_itself_is_production_whoever_the_user_is(tmp_path):
     by_hand = by_hand_variables(date(1998, 6, 30), settings)
     assert (by_hand["schema"], by_hand["run_id"]) == ("anna", "by-hand-anna-1998-06-30")
     assert place_variables(settings, PRODUCTION)["schema"] == "main"
+
+
+def test_a_table_in_bigquery_is_told_with_its_types_and_its_place():
+    table = OrdersTable("shop", "raw", "orders", {"Order_ID": "FLOAT"}, True, datetime(2024, 3, 1, tzinfo=UTC))
+    assert table_variables(table) == {
+        "source_database": "shop",
+        "source_schema": "raw",
+        "source_table": "orders",
+        "source_types": {"order_id": "FLOAT"},
+    }
+    warehouse = Warehouse(kind="bigquery", project="shop", dataset="rfm", max_bytes_billed=5)
+    assert bigquery_variables(warehouse, PRODUCTION)["schema"] == "rfm"
+    by_hand = bigquery_variables(warehouse, "anna")
+    assert (by_hand["schema"], by_hand["production_schema"], by_hand["max_bytes_billed"]) == ("rfm_anna", "rfm", 5)

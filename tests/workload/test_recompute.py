@@ -2,12 +2,13 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import pytest
 
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_request, given_warehouse
 from tests.workload.given_orders import given_order_lines, given_scored
 from warehouse.warehouse import ChangedFeatures
-from workload.recompute import replaced_at, touched_dates
+from workload.recompute import Touched, replaced_at, touched_dates
 from workload.source import WrongSource
 
 DAYS = [RUN_DATE - timedelta(days=7 * weeks) for weeks in (2, 1, 0)]
@@ -38,7 +39,7 @@ def make_scored(warehouse, path):
 
 
 def test_no_date_is_touched_while_the_orders_are_the_same(warehouse, orders):
-    assert touched_dates(warehouse, orders) == []
+    assert touched_dates(warehouse, replaced_at(orders)) == Touched([], [])
 
 
 @pytest.mark.parametrize(
@@ -55,24 +56,38 @@ def test_no_date_is_touched_while_the_orders_are_the_same(warehouse, orders):
 )
 def test_late_orders_touch_the_dates_whose_values_they_change_and_no_others(warehouse, path, orders, late, touched):
     given_order_lines(path, [*LINES, late])
-    assert touched_dates(warehouse, orders) == [ChangedFeatures(*one) for one in touched]
+    assert touched_dates(warehouse, replaced_at(orders)).changed == [ChangedFeatures(*one) for one in touched]
 
 
 def test_a_cancelled_order_that_drops_a_customer_is_seen(warehouse, path, orders):
     given_order_lines(path, LINES[:2])
-    assert touched_dates(warehouse, orders) == [ChangedFeatures(DAYS[1], 1, 2), ChangedFeatures(DAYS[2], 1, 2)]
+    assert touched_dates(warehouse, replaced_at(orders)).changed == [
+        ChangedFeatures(DAYS[1], 1, 2),
+        ChangedFeatures(DAYS[2], 1, 2),
+    ]
 
 
 def test_a_rerun_takes_them_in_and_the_date_is_no_longer_listed(warehouse, path, orders):
     given_order_lines(path, LINES[:2])
     given_scored(warehouse, path, [("ann", 14, 1, "3.00")], given_request(DAYS[2], attempt=2))
-    assert [one.run_date for one in touched_dates(warehouse, orders)] == [DAYS[1]]
+    assert [one.run_date for one in touched_dates(warehouse, replaced_at(orders)).changed] == [DAYS[1]]
 
 
-def test_dates_that_were_read_after_the_file_was_replaced_are_not_computed_anew(warehouse, path, monkeypatch, orders):
+def test_dates_that_were_read_after_the_file_was_replaced_are_not_computed_anew(warehouse, path):
     given_order_lines(path, [])
-    monkeypatch.setattr("workload.recompute.replaced_at", lambda file: datetime.now(UTC) - timedelta(hours=1))
-    assert touched_dates(warehouse, orders) == []
+    assert touched_dates(warehouse, datetime.now(UTC) - timedelta(hours=1)) == Touched([], [])
+
+
+def test_a_date_that_did_not_keep_its_window_is_listed_and_stops_no_other(warehouse, path, orders):
+    given_order_lines(path, LINES[:2])
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update run_ledger set facts = json_merge_patch(facts, '{\"window_days\": null}')"
+            " where step = 'scoring' and run_date = ?",
+            [DAYS[2]],
+        )
+    found = touched_dates(warehouse, replaced_at(orders))
+    assert found == Touched([ChangedFeatures(DAYS[1], 1, 2)], [DAYS[2]])
 
 
 def test_a_file_moved_into_place_with_an_old_time_of_change_counts_as_new(orders):
@@ -80,6 +95,6 @@ def test_a_file_moved_into_place_with_an_old_time_of_change_counts_as_new(orders
     assert replaced_at(orders).timestamp() > time.time() - 60
 
 
-def test_a_missing_orders_file_is_said(warehouse, tmp_path):
+def test_a_missing_orders_file_is_said(tmp_path):
     with pytest.raises(WrongSource, match="set SOURCE_PATH"):
-        touched_dates(warehouse, tmp_path / "absent.csv")
+        replaced_at(tmp_path / "absent.csv")

@@ -1,10 +1,13 @@
 """A wrong orders file or setting is said before any SQL runs, with what to change."""
 
+from datetime import UTC, datetime
+
 import duckdb
 import pytest
 
 from settings import Source
-from workload.source import WrongSource, check_source
+from warehouse.warehouse import OrdersTable
+from workload.source import WrongSource, check_source, check_table
 
 GOOD = "order_id,customer_id,order_date,amount\n1,a,1998-06-30,5\n"
 
@@ -91,3 +94,31 @@ def test_parquet_is_known_by_its_content_and_needs_no_order_ids(tmp_path):
     file = check_source(Source(path=path, order_id_column=""))
     assert file.format == "parquet"
     assert file.columns["order_date"] == "TIMESTAMP WITH TIME ZONE"
+
+
+COLUMNS = {"order_id": "STRING", "customer_id": "STRING", "order_date": "TIMESTAMP", "amount": "NUMERIC"}
+
+
+def table_of(columns, has_rows=True):
+    return OrdersTable("shop", "raw", "orders", columns, has_rows, datetime(2024, 3, 1, tzinfo=UTC))
+
+
+def test_a_table_of_orders_is_accepted_whatever_the_case_of_its_columns():
+    table = table_of({name.upper(): kind for name, kind in COLUMNS.items()})
+    assert check_table(table, Source()) is table
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (None, "orders table raw.orders does not exist, or may not be seen; set SOURCE_TABLE"),
+        (table_of({**COLUMNS, "amount": "BOOLEAN"}), "'amount' of orders table shop.raw.orders is BOOLEAN"),
+        (table_of({**COLUMNS, "order_date": "INTEGER"}), "'order_date' .* a date, timestamp or text is needed"),
+        (table_of({**COLUMNS, "customer_id": "RECORD"}), "'customer_id' .* a plain value is needed"),
+        (table_of({"client": "STRING", **{k: v for k, v in COLUMNS.items() if k != "customer_id"}}), "'customer_id'"),
+        (table_of(COLUMNS, has_rows=False), "holds no orders"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_in_the_users_words(table, said):
+    with pytest.raises(WrongSource, match=said):
+        check_table(table, Source())

@@ -1,4 +1,4 @@
-{{ config(materialized="table") }}
+{{ config(materialized="table", tags=["run"], hours_to_expiration=run_hours()) }}
 
 -- depends_on: {{ ref("order_intake") }}
 select

@@ -1,4 +1,4 @@
-{{ config(materialized="table") }}
+{{ config(materialized="table", tags=["run"], hours_to_expiration=run_hours()) }}
 
 select
     coalesce(reason, 'accepted') as outcome,

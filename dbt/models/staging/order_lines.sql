@@ -1,10 +1,10 @@
 with
     lines as (
         select
-            {% if var("order_id_column") -%} {{ as_id("line." ~ column("order_id_column")) }}
+            {% if var("order_id_column") -%} {{ as_id("line." ~ column("order_id_column"), var("order_id_column")) }}
             {%- else -%} cast(row_number() over () as {{ dbt.type_string() }})
             {%- endif %} as order_id,
-            {{ as_id("line." ~ column("customer_id_column")) }} as customer_id,
+            {{ as_id("line." ~ column("customer_id_column"), var("customer_id_column")) }} as customer_id,
             {{ as_business_date("line." ~ column("order_date_column")) }} as order_date,
             {{ is_missing("line." ~ column("order_date_column")) }} as date_is_missing,
             {{ as_money("line." ~ column("amount_column")) }} as amount,

@@ -1,3 +1,5 @@
+{{ config(tags=["run"], hours_to_expiration=run_hours()) }}
+
 select
     order_id,
     customer_id,

@@ -6,16 +6,18 @@ from rich.console import Console
 
 from deployments.results import recompute as module
 from deployments.results.recompute import StackDown, recompute
-from settings import Settings, Stack
+from settings import Settings, Source, Stack
 from warehouse.warehouse import ChangedFeatures
+from workload.recompute import Touched
 
-TOUCHED = [ChangedFeatures(date(2026, 6, 22), 1, 5), ChangedFeatures(date(2026, 6, 29), 2, 5)]
+TOUCHED = Touched([ChangedFeatures(date(2026, 6, 29), 2, 5)], [date(2026, 6, 22)])
 
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "touched_dates", lambda warehouse, orders: TOUCHED)
-    return Settings(stack=Stack(path=tmp_path))
+    (tmp_path / "orders.csv").write_text("orders")
+    return Settings(stack=Stack(path=tmp_path), source=Source(path=tmp_path / "orders.csv"))
 
 
 def test_with_run_every_touched_date_is_asked_for_anew_through_the_invoker(settings, monkeypatch, capsys):
@@ -40,4 +42,6 @@ def test_without_a_stack_nothing_is_asked_for(settings):
 def test_without_run_nothing_is_asked_for(settings, monkeypatch, capsys):
     monkeypatch.setattr(module, "ask", lambda *args, **more: pytest.fail("asked"))
     recompute(settings, None, Console(), run=False)
-    assert "FORCE=1 RUN_DATE=2026-06-22 make run" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2026-06-22   scored by an older version" in said
+    assert "FORCE=1 RUN_DATE=2026-06-22 make run" in said

@@ -79,7 +79,7 @@ def test_export_goes_to_the_folder_that_is_named(folder, tmp_path):
 
 def test_recompute_lists_touched_dates_and_how_to_rerun_them(folder):
     path = folder / "warehouse.duckdb"
-    assert "Every scored date is as the orders file gives it." in command(folder, "recompute").stdout
+    assert "Every scored date is as the orders give it." in command(folder, "recompute").stdout
     given_order_lines(path, [*LINES, ("3", "bob", RUN_DATE, "1.00")])
     try:
         listed, asked = command(folder, "recompute"), command(folder, "recompute", RUN="1")

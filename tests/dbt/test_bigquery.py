@@ -1,0 +1,184 @@
+"""The same models on BigQuery: on the stand-in they give what DuckDB gives."""
+
+import re
+from collections import namedtuple
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlglot
+from google.cloud import bigquery
+from sqlglot import exp
+
+from deployments.demo_data import fetch
+from rfm.read_rules import rules_named
+from settings import Model, Source, Stack
+from tasks.confirm import confirm
+from tests.dbt.conftest import Shop as DuckDBShop
+from tests.dbt.conftest import request_for
+from tests.stores import BigQueryStore, settings_for
+from warehouse.duckdb import DuckDBWarehouse
+from workload.features import build_features
+from workload.score import score
+from workload.sql import require_published
+
+D = Decimal
+JUNE_30 = date(1998, 6, 30)
+KINDS = {"string": "string", "date32[day]": "date", "double": "float64", "int64": "int64"}
+
+
+class BigQueryShop(BigQueryStore):
+    """A user whose orders are a table in BigQuery."""
+
+    def __init__(self, stand_in, folder):
+        super().__init__(stand_in)
+        self.stand_in, self.folder = stand_in, folder
+        self.raw = f"{self.place.dataset}_raw"
+        self.place.client.create_dataset(self.raw)
+        self.write(f"create table {self.raw}.`__TABLES__` (table_id string, row_count int64, last_modified_time int64)")
+
+    def deliver(self, orders: pa.Table):
+        """Makes the table of orders anew. The stand-in does not keep BigQuery's list of tables, so it is kept here."""
+        self.place.client.delete_table(f"{self.raw}.orders", not_found_ok=True)
+        columns = ", ".join(f"{field.name} {KINDS.get(str(field.type), 'numeric(18, 2)')}" for field in orders.schema)
+        self.write(f"create table {self.raw}.orders ({columns})")
+        if orders.num_rows:
+            self.fill("orders", orders, dataset=self.raw)
+        self.write(f"delete from {self.raw}.`__TABLES__` where true")
+        self.write(f"insert into {self.raw}.`__TABLES__` values ('orders', {orders.num_rows}, 1)")
+
+    def options(self, window_days=720, **source):
+        return settings_for(
+            self.stand_in,
+            self.place.dataset,
+            source=Source(table=f"{self.raw}.orders", **source),
+            model=Model(window_days=window_days),
+            stack=Stack(path=self.folder / "stack"),
+        )
+
+    def run(self, run_date, attempt=1, **options):
+        require_published(build_features(request_for(run_date, attempt), self.options(**options)))
+
+    def features(self, run_date):
+        return self.rows(
+            "select customer_id, recency, frequency, monetary from rfm_features"
+            f" where run_date = date '{run_date}' order by 1"
+        )
+
+
+@pytest.fixture
+def shop(stand_in, tmp_path):
+    return BigQueryShop(stand_in, tmp_path)
+
+
+def orders(*rows):
+    names = ["order_id", "customer_id", "order_date", "amount"]
+    schema = pa.schema(zip(names, [pa.string(), pa.string(), pa.date32(), pa.decimal128(18, 2)], strict=True))
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema)
+
+
+def test_features_are_published_with_their_ledger_row(shop):
+    shop.deliver(orders(("1", "a", JUNE_30, D("10.50")), ("2", "a", date(1998, 6, 1), D("-1.00"))))
+    shop.run(JUNE_30)
+    assert shop.features(JUNE_30) == [("a", 0, 1, D("9.50"))]
+
+
+SCORED = """
+    select customer_id, recency, frequency, monetary, r_score, f_score, m_score, segment
+    from rfm_scores order by customer_id
+"""
+
+
+def test_the_demo_orders_give_the_scores_of_duckdb_row_by_row(shop, tmp_path):
+    fetch(tmp_path / "orders.parquet")
+    there = DuckDBShop(tmp_path)
+    there.run(JUNE_30)
+    expected = scored(DuckDBWarehouse(there.warehouse, lock_wait=5))
+
+    shop.deliver(pq.read_table(there.orders))
+    shop.run(JUNE_30)
+    facts = scored(shop.warehouse)
+
+    assert facts == expected
+    assert shop.rows(SCORED) == there.query(SCORED)
+    assert len(shop.rows(SCORED)) == facts["scored"] > 20_000
+    for step, confirmed_by in (("features", "features"), ("scoring", "scores")):
+        confirm(shop.warehouse, request_for(JUNE_30, step=step), confirmed_by)
+
+
+def scored(warehouse):
+    return score(warehouse, request_for(JUNE_30, step="scoring"), rules_named("quintile"), window_days=720)
+
+
+DUCKDB_ONLY = (
+    r"::|\b(try_cast|typeof|isnan|isfinite|regexp_full_match|timezone|strftime|list_contains|arg_max|read_parquet|"
+    r"read_csv|histogram|varchar|double|hugeint|date_trunc\('|filter\s*\()"
+)
+Sent = namedtuple("Sent", "query labels maximum_bytes_billed")
+OURS = ("rfm_features", "rfm_scores", "rfm_rejected")
+
+
+@pytest.fixture(scope="module")
+def asked(stand_in, tmp_path_factory):
+    """The text and labels of every query that a whole run has sent, features and scoring and their confirmation."""
+    shop = BigQueryShop(stand_in, tmp_path_factory.mktemp("shop"))
+    shop.deliver(orders(("1", "a", JUNE_30, D("10.50")), ("2", "b", JUNE_30, D("7"))))
+    sound, sent = bigquery.Client.query, []
+
+    def noted(client, query, job_config=None, **options):
+        sent.append(Sent(query, dict(job_config.labels), job_config.maximum_bytes_billed))
+        return sound(client, query, job_config=job_config, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bigquery.Client, "query", noted)
+        shop.run(JUNE_30)
+        scored(shop.warehouse)
+        for step, confirmed_by in (("features", "features"), ("scoring", "scores")):
+            confirm(shop.warehouse, request_for(JUNE_30, step=step), confirmed_by)
+    return sent
+
+
+def test_every_query_is_bigquerys_own_sql(asked):
+    assert len(asked) > 30
+    for job in asked:
+        assert sqlglot.parse(job.query, read="bigquery", error_level=sqlglot.ErrorLevel.RAISE)
+        without_text = re.sub(r"'[^'\n]*'", "''", job.query)
+        assert not re.search(DUCKDB_ONLY, without_text, re.IGNORECASE), job.query
+        assert "approx_" not in job.query.lower()
+
+
+def test_both_steps_commit_in_one_transaction_that_replaces_the_date_and_writes_the_ledger(asked):
+    scripts = [job for job in asked if "begin transaction" in job.query.lower()]
+    assert len(scripts) == 2
+    for job in scripts:
+        first, *statements, last = [one for one in sqlglot.parse(job.query, read="bigquery") if one is not None]
+        assert (type(first), type(last)) == (exp.Transaction, exp.Commit)
+        deleted = {one.this.name: one.args["where"].sql() for one in statements if isinstance(one, exp.Delete)}
+        inserted = {next(one.find_all(exp.Table)).name for one in statements if isinstance(one, exp.Insert)}
+        assert inserted == set(deleted)
+        assert inserted >= {"run_ledger"}
+        for table in inserted & set(OURS):
+            assert re.fullmatch(r"WHERE run_date = CAST\('1998-06-30' AS DATE\)", deleted[table])
+
+
+def test_whatever_reads_a_date_reads_its_partition_only(asked):
+    """The views for people span all dates. A run makes them, asks for their columns (`where false`), and reads none."""
+    created = re.compile(r"\s*(/\*.*?\*/)?\s*create ", re.IGNORECASE | re.DOTALL)
+    for job in (job for job in asked if not created.match(job.query) and "__dbt_sbq" not in job.query):
+        parts = [part for part in sqlglot.parse(job.query, read="bigquery") if part is not None]
+        for select in (one for part in parts for one in part.find_all(exp.Select)):
+            source, where = select.args.get("from_"), select.args.get("where")
+            if source is not None and isinstance(source.this, exp.Table) and source.this.name in OURS:
+                assert "run_date" in (where.sql() if where else ""), job.query
+
+
+def test_every_job_of_a_run_is_labelled_and_has_a_limit(asked):
+    for job in asked:
+        assert job.labels.get("app") == "rfm", job.query
+        assert job.maximum_bytes_billed == 100 * 10**9
+    labels = [job.labels for job in asked if "begin transaction" in job.query.lower()]
+    assert {one.get("step") for one in labels} == {"features", "scoring"}
+    assert {one.get("run_id") for one in labels} == {"rfm-1998-06-30-1"}
+    assert {one.get("pipeline") for one in labels} == {"rfm"}
