@@ -1,6 +1,8 @@
 """The commit of the scoring step in DuckDB: one transaction that replaces a run_date, or changes nothing."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import duckdb
@@ -17,12 +19,22 @@ def replace_scores(
     model_id: str | None,
     fitted: StoredModel | None,
 ) -> None:
+    with committing(connection, ledger):
+        _check(connection, staged, ledger, features_run)
+        _replace_rows(connection, staged, ledger, model_id)
+        if fitted is not None:
+            _store_model(connection, fitted, ledger)
+
+
+@contextmanager
+def committing(connection: duckdb.DuckDBPyConnection, ledger: LedgerRow) -> Iterator[None]:
+    """A step's transaction: what is written within is committed with the ledger row, or not at all.
+
+    After an error the connection has to be closed, which rolls back. Raises RunClosed.
+    """
     connection.execute("begin transaction")
     _refuse_closed(connection, ledger.run_id)
-    _check(connection, staged, ledger, features_run)
-    _replace_rows(connection, staged, ledger, model_id)
-    if fitted is not None:
-        _store_model(connection, fitted, ledger)
+    yield
     _write_ledger(connection, ledger)
     connection.execute("commit")
 

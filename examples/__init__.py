@@ -1,0 +1,1 @@
+"""Examples, tested as the rest is: a notebook, and a second pipeline."""
