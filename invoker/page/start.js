@@ -3,11 +3,13 @@
 
 const BUSY = 2000; // milliseconds between two looks while a run is under way
 const CALM = 10000;
+const SIGN_IN = "Results are shown to those who may read them: sign in with a Google account.";
 const MARKS = { requested: "○", started: "◐", succeeded: "●", failed: "✕" };
 const SVG = "http://www.w3.org/2000/svg";
 const el = (id) => document.getElementById(id);
 const whole = new Intl.NumberFormat("en");
 const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const medians = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1 });
 let known = new Map();
 let newestDone = "";
@@ -40,7 +42,8 @@ function make(tag, text = "", attributes = {}, ...children) {
   return made;
 }
 
-const number = (text) => make("td", text, { class: "number" });
+// The label is shown where the screen is too narrow for a head.
+const number = (label, text) => make("td", text, { class: "number", "data-label": label });
 
 function bar(share, largest, colour) {
   const svg = document.createElementNS(SVG, "svg");
@@ -62,11 +65,12 @@ function swatch(colour) {
 
 function segmentRow(one, largest) {
   const name = make("th", "", { scope: "row" }, swatch(one.colour), one.segment);
-  const share = make("td", "", {}, make("span", "", { class: "bar" }, bar(one.share, largest, one.colour), percent.format(one.share)));
+  const share = make("td", "", { "data-label": "Share" }, make("span", "", { class: "bar" }, bar(one.share, largest, one.colour), percent.format(one.share)));
   return make(
-    "tr", "", {}, name, number(whole.format(one.customers)), share, number(whole.format(one.orders)),
-    number(money.format(one.revenue)), number(whole.format(one.median_recency)), number(whole.format(one.median_frequency)),
-    number(money.format(one.median_monetary)), make("td", one.advice, { class: "words" }),
+    "tr", "", {}, name, number("Customers", whole.format(one.customers)), share, number("Orders", whole.format(one.orders)),
+    number("Revenue", money.format(one.revenue)), number("Recency (days)", medians.format(one.median_recency)),
+    number("Frequency", medians.format(one.median_frequency)), number("Monetary", money.format(one.median_monetary)),
+    make("td", one.advice, { class: "words" }),
   );
 }
 
@@ -76,11 +80,13 @@ async function fill(name, path, show) {
   try {
     show(await ask(path), about);
     about.classList.remove("problem");
+    performance.mark(`${name} filled`);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    if (problem.status === 401) askForToken(problem.message);
-    about.textContent = problem.message;
-    about.classList.toggle("problem", problem.status !== 404);
+    const expected = problem.status === 401 || problem.status === 404;
+    if (problem.status === 401) askForToken(SIGN_IN);
+    about.textContent = problem.status === 401 ? "Sign in to see them." : problem.message;
+    about.classList.toggle("problem", !expected);
   }
 }
 
@@ -113,7 +119,7 @@ function runRow(run) {
   const when = make("time", new Date(run.requested_at).toLocaleString(), { datetime: run.requested_at });
   return make(
     "tr", "", {}, make("th", "", { scope: "row" }, make("a", run.run_id, { href: `/runs/${encodeURIComponent(run.run_id)}` })),
-    stateOf(run.state), said, make("td", "", {}, when), make("td", run.requested_by),
+    stateOf(run.state), said, make("td", "", { "data-label": "Asked for" }, when), make("td", run.requested_by, { "data-label": "By" }),
   );
 }
 
@@ -151,6 +157,13 @@ async function follow() {
   setTimeout(follow, busy ? BUSY : CALM);
 }
 
+async function begin() {
+  const [busy] = await Promise.all([showRuns(), showResults()]);
+  // the frame after has what was filled in
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("drawn")));
+  setTimeout(follow, busy ? BUSY : CALM);
+}
+
 function askForToken(why) {
   el("sign-in-why").textContent = why;
   el("sign-in").hidden = false;
@@ -179,7 +192,7 @@ function showCustomer(found, why) {
   const stale = found.current ? "" : " (no later order counts)";
   const title = latest.segment ? `${found.customer_id} is ${latest.segment} as of ${latest.run_date}${stale}.` : `${found.customer_id} was not scored on ${latest.run_date}: ${latest.reason}.`;
   const history = found.history.slice(1).map((one) => make("li", `${one.run_date}: ${one.segment ?? one.reason}`));
-  const parts = [make("p", title), make("ul", "", {}, ...why.measures.map(measureLine))];
+  const parts = [make("p", "", {}, make("strong", title)), make("ul", "", {}, ...why.measures.map(measureLine))];
   if (why.advice) parts.push(make("p", why.advice));
   if (history.length) parts.push(make("p", "Before:"), make("ul", "", {}, ...history));
   el("customer-answer").replaceChildren(...parts);
@@ -192,13 +205,12 @@ async function lookUp(event) {
     const found = await ask(path);
     showCustomer(found, await ask(`${path}/explain?run_date=${found.latest.run_date}`));
   } catch (problem) {
-    el("customer-answer").replaceChildren(make("p", problem.message, { class: "problem" }));
-    if (problem.status === 401) askForToken(problem.message);
+    el("customer-answer").replaceChildren(make("p", problem.status === 401 ? SIGN_IN : problem.message, { class: "problem" }));
+    if (problem.status === 401) askForToken(SIGN_IN);
   }
 }
 
 el("sign-in-form").addEventListener("submit", signIn);
 el("customer-form").addEventListener("submit", lookUp);
 document.addEventListener("visibilitychange", () => document.hidden || showRuns());
-showResults().then(() => performance.mark("drawn"));
-follow();
+begin();
