@@ -11,7 +11,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register reports rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy stand-ins test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
+.PHONY: help run up down status backfill dbt-run docs format-sql site explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy stand-ins test images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ format: $(DEV) ## format Python and SQL
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfmt --quiet dbt
+
+site: $(DEV) ## build the documentation as a site in .site/; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo .site/index.html
 
 format-sql: $(DEV) ## format the SQL in MODELS, such as MODELS=dbt/models/features
 	@$(BIN)/sqlfmt --quiet $(or $(MODELS),dbt)

@@ -13,7 +13,7 @@ HEADER = """\
 """
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     if isinstance(value, Path):
         return str(value.relative_to(PROJECT)) if value.is_relative_to(PROJECT) else str(value)
     if isinstance(value, bool):
@@ -23,7 +23,7 @@ def _shown(value: Any) -> str:
 
 def _line(group: str, name: str, field: FieldInfo) -> str:
     comment = f"# {field.description}\n" if field.description else ""
-    return f"{comment}#{group.upper()}_{name.upper()}={_shown(field.default)}"
+    return f"{comment}#{group.upper()}_{name.upper()}={shown(field.default)}"
 
 
 def _section(name: str, group: type[Group]) -> str:
