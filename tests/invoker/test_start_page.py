@@ -182,6 +182,14 @@ def test_a_telephone_shows_it_without_scrolling_sideways(browser, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_pictures_of_the_documentation_are_made(browser, address):
+    """`make pictures` puts them into docs/images."""
+    with opened(browser, address) as watched:
+        picture = keep(is_drawn(watched), "docs-start-page", full_page=True)
+
+    assert picture.stat().st_size > 50_000
+
+
 @pytest.fixture
 def google():
     key = Key("k1")
