@@ -17,11 +17,13 @@ class Step:
 
     `flow` is the Prefect flow that carries it out, with a deployment for each platform (prefect.yaml);
     `confirmed_by` names the check in tasks/confirm.py that reads ledger and tables after the step said it succeeded.
+    A step that `publishes` is done when its files for readers are, which the ledger says in a row of its own.
     """
 
     name: str
     flow: str
     confirmed_by: str
+    publishes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ PIPELINES = {
             name="rfm",
             steps=(
                 Step("features", flow="features", confirmed_by="features"),
-                Step("scoring", flow="scoring", confirmed_by="scores"),
+                Step("scoring", flow="scoring", confirmed_by="scores", publishes=True),
             ),
             afterwards=(Afterwards("report", flow="report"),),
         ),

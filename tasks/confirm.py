@@ -9,9 +9,9 @@ from prefect.cache_policies import NO_CACHE
 
 from errors import Permanent
 from messenger.contract import RunRequest
-from pipelines import Step
+from pipelines import Step, find_pipeline
 from tasks.again import AGAIN
-from warehouse.warehouse import DateRows, LedgerRow, Warehouse
+from warehouse.warehouse import PUBLISHED, DateRows, LedgerRow, Warehouse
 from wiring import open_warehouse
 
 Checks = Mapping[str, bool]
@@ -30,6 +30,18 @@ def _ledger_row(warehouse: Warehouse, request: RunRequest) -> LedgerRow:
             f"step {request.step} of run {request.run_id} has no row in the ledger: nothing was committed"
         )
     return row
+
+
+def done_by_ledger(warehouse: Warehouse, request: RunRequest) -> LedgerRow | None:
+    """The row of a step that has done all it has to do, also for readers: it could only not say so."""
+    publishing = {step.name for step in find_pipeline(request.pipeline).steps if step.publishes}
+    if request.step in publishing and not _published(warehouse, request):
+        return None
+    return warehouse.ledger_row(request.run_id, request.step)
+
+
+def _published(warehouse: Warehouse, request: RunRequest) -> bool:
+    return warehouse.ledger_row(request.run_id, PUBLISHED) is not None
 
 
 def check_features(warehouse: Warehouse, request: RunRequest) -> Checks:
@@ -59,6 +71,7 @@ def check_scores(warehouse: Warehouse, request: RunRequest) -> Checks:
         "the rows of the date are those of this run": scores.foreign_rows == 0 and features.foreign_rows == 0,
         "the features are those that were asked for": facts.get("features_run", request.run_id) == features_run,
         "the sum of monetary is that of the features": scores.monetary == features.monetary,
+        "the files for readers are those of this run": _published(warehouse, request),
     }
 
 

@@ -1,6 +1,6 @@
 """Publish: files for those who read the results, beside the warehouse that one process at a time may open."""
 
-from prefect import task
+from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
 from messenger.contract import RunRequest
@@ -10,10 +10,12 @@ from wiring import open_warehouse
 
 @task(name="publish", task_run_name="publish {request.run_date}", cache_policy=NO_CACHE)
 def publish_results(request: RunRequest) -> None:
-    """Replaces the files of the run_date, each by atomic rename."""
+    """Replaces the files of the run_date, each by atomic rename, and says in the ledger that they are this run's."""
+    from workload.note_published import note_published
     from workload.publish import publish
     from workload.snapshot import publish_snapshot
 
     warehouse, published = open_warehouse(), get_settings().published
     publish(warehouse, request, published.path)
     publish_snapshot(warehouse, request, published.path, keep=published.snapshots)
+    note_published(warehouse, request, flow_run_id=runtime.flow_run.id or "")

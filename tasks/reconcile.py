@@ -25,6 +25,7 @@ from settings import get_settings
 from tasks.again import AGAIN
 from tasks.cancel import RunCancelled, give_up
 from tasks.claim import request_of
+from tasks.confirm import done_by_ledger
 from tasks.look import find_flow_run, find_flow_run_by_id
 from tasks.report import status_of, tell
 from tasks.turn import PATIENCE
@@ -104,14 +105,16 @@ def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable
     for step in find_pipeline(run.pipeline).steps:
         news = known.get(step.name)
         said = news is not None and news.state == "succeeded"
-        row = warehouse.ledger_row(run.run_id, step.name)
+        request = request_of(run).model_copy(update={"step": step.name})
+        row = done_by_ledger(warehouse, request)
         if row is not None and not said:
-            request = request_of(run).model_copy(update={"step": step.name})
             _note(register, status_of(request, "succeeded", facts=dict(row.facts)), row.flow_run_id)
             yield Settled(run.run_id, f"step {step.name} has committed and never said so", "told from the ledger")
         if row is None and said:
             yield Settled(
-                run.run_id, f"step {step.name} said it succeeded and has no row in the ledger", "ask for the date again"
+                run.run_id,
+                f"step {step.name} said it succeeded, and the ledger does not",
+                "ask for the date again",
             )
 
 

@@ -19,6 +19,7 @@ from messenger.contract import Failure, RunRequest, RunStatus
 from messenger.messenger import Delivery, Messenger, SubscriptionMissing
 from settings import get_settings
 from tasks.again import AGAIN
+from tasks.confirm import done_by_ledger
 from tasks.listen import listen, waiter_of
 from tasks.look import Lookout, Seen
 from tasks.patience import patiently
@@ -138,8 +139,8 @@ def _never_started(request: RunRequest, seen: Seen, start_within: float) -> Neve
 
 
 def told_by_ledger(warehouse: Warehouse, request: RunRequest) -> RunStatus | None:
-    """A step that has committed and could not say so has succeeded: the status it would have published."""
-    row = warehouse.ledger_row(request.run_id, request.step)
+    """A step that has done its work and could not say so has succeeded: the status it would have published."""
+    row = done_by_ledger(warehouse, request)
     if row is None:
         return None
     told = status_of(request, "succeeded", facts=dict(row.facts))

@@ -17,7 +17,7 @@ from warehouse.bigquery_dates import rows_by_date
 from warehouse.bigquery_features import BigQueryFeatures, check_columns
 from warehouse.bigquery_orders import changed_features, orders_of
 from warehouse.bigquery_place import Place, Value
-from warehouse.bigquery_replace import close_run, replace_scores
+from warehouse.bigquery_replace import close_run, note_published, replace_scores
 from warehouse.bigquery_staging import abandoned_tables, remove_abandoned
 from warehouse.bigquery_tables import prepare
 from warehouse.money import MONEY
@@ -94,6 +94,9 @@ class BigQueryWarehouse:
 
     def close_run(self, closing: LedgerRow) -> None:
         close_run(self._place, closing)
+
+    def note_published(self, published: LedgerRow) -> None:
+        note_published(self._place, published)
 
     def rows_by_date(self, step: str) -> dict[date, DateRows]:
         return rows_by_date(self._place, step)

@@ -60,6 +60,13 @@ def close_run(place: Place, closing: LedgerRow) -> None:
     _commit(place, [merge], _labels(closing))
 
 
+def note_published(place: Place, published: LedgerRow) -> None:
+    try:
+        _commit(place, [refuse_closed(published.run_id), *write_ledger(published)], _labels(published))
+    except CheckFailed as failed:
+        raise _refused(place, failed, published) from None
+
+
 def _labels(row: LedgerRow) -> Labels:
     return {"pipeline": row.pipeline, "step": row.step, "run_id": row.run_id}
 

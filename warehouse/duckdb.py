@@ -16,7 +16,7 @@ from warehouse.duckdb_features import DuckDBFeatures, check_columns
 from warehouse.duckdb_figures import counts_up_to, score_cells, segment_moves, segment_totals
 from warehouse.duckdb_file import opened
 from warehouse.duckdb_orders import changed_features, orders_of
-from warehouse.duckdb_replace import close_run, replace_scores
+from warehouse.duckdb_replace import close_run, note_published, replace_scores
 from warehouse.duckdb_segments import current_segments, customer_row, rejected, segment_changes
 from warehouse.staging import ParquetStaging, abandoned_folders, parquet_staging, remove_abandoned
 from warehouse.tables import definitions, other_columns
@@ -106,6 +106,10 @@ class DuckDBWarehouse:
     def close_run(self, closing: LedgerRow) -> None:
         with self._opened(read_only=False) as connection:
             close_run(connection, closing)
+
+    def note_published(self, published: LedgerRow) -> None:
+        with self._opened(read_only=False) as connection:
+            note_published(connection, published)
 
     def rows_by_date(self, step: str) -> dict[date, DateRows]:
         with self._opened() as connection:

@@ -47,6 +47,13 @@ def close_run(connection: duckdb.DuckDBPyConnection, closing: LedgerRow) -> None
     connection.execute("commit")
 
 
+def note_published(connection: duckdb.DuckDBPyConnection, published: LedgerRow) -> None:
+    connection.execute("begin transaction")
+    _refuse_closed(connection, published.run_id)
+    _write_ledger(connection, published)
+    connection.execute("commit")
+
+
 def _closed(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str]]:
     query = "select facts ->> '$.reason' from run_ledger where run_id = ? and step = ?"
     return connection.execute(query, [run_id, CLOSED]).fetchall()

@@ -78,6 +78,8 @@ class RunClosed(Permanent):
 
 CLOSED = "closed"
 """The step of the ledger row that closes a run; its fact `reason` says why."""
+PUBLISHED = "published"
+"""The step of the ledger row that says that the files for readers are those of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +327,9 @@ class Warehouse(Protocol):
         """Writes the row of the step CLOSED. Once this returns no step of the run commits, whatever of it still
         runs; what it committed before stays. Doing it again changes nothing.
         """
+
+    def note_published(self, published: LedgerRow) -> None:
+        """Writes the row of the step PUBLISHED, in the place of one that is there. Raises RunClosed."""
 
     def rows_by_date(self, step: str) -> Mapping[date, DateRows]:
         """The rows that the step's tables hold of each run_date: rfm_features for the step `features`, rfm_scores

@@ -58,6 +58,7 @@ def done(tmp_path):
             ],
         )
         connection.execute(LEDGER, [RUN_ID, "scoring", '{"rows_in": 2, "scored": 1, "rejected": 1}'])
+        connection.execute(LEDGER, [RUN_ID, "published", "{}"])
     sql(
         f"insert into rfm_features values ('a', '1998-06-30', 3, 2, 25.50, '{RUN_ID}')",
         f"insert into rfm_features values ('b', '1998-06-30', null, 0, -5.50, '{RUN_ID}')",
@@ -76,6 +77,7 @@ def test_what_adds_up_is_confirmed(done):
     ("broken_by", "step", "confirmed_by", "named"),
     [
         ("delete from run_ledger where step = 'features'", "features", "features", "no row in the ledger"),
+        ("delete from run_ledger where step = 'published'", "scoring", "scores", "files for readers"),
         ("delete from rfm_features where customer_id = 'b'", "features", "features", "every customer stands once"),
         ("insert into rfm_features select * from rfm_features limit 1", "features", "features", "stands once"),
         ("update rfm_features set run_id = 'rfm-1998-06-30-2'", "features", "features", "those of this run"),

@@ -1,5 +1,6 @@
 """After bad days each thing that does not fit is settled, by the one who knows."""
 
+import dataclasses
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -93,7 +94,9 @@ def test_a_step_that_has_committed_and_never_said_so_is_told_from_the_ledger(reg
     row = LedgerRow(RUN, "rfm", "scoring", run.run_date, 1, "f-2", {"scored": 7}, NOW)
     rows = {"scoring": row}
     warehouse = SimpleNamespace(ledger_row=lambda run_id, step: rows.get(step))
+    assert reconcile(register, warehouse, nothing, NOW) == [], "readers have the files of the run before"
 
+    rows["published"] = dataclasses.replace(row, step="published")
     settled = reconcile(register, warehouse, nothing, NOW)
 
     assert [one.done for one in settled] == ["told from the ledger"]

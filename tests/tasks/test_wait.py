@@ -1,5 +1,6 @@
 """The wait ends with the step's own word, or with a cause when no word will come."""
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
@@ -144,7 +145,7 @@ class Ledger:
         self._row = row
 
     def ledger_row(self, run_id, step):
-        return self._row
+        return self._row if self._row is not None and self._row.step == step else None
 
 
 COMMITTED = LedgerRow("rfm-1998-06-30-1", "rfm", "features", date(1998, 6, 30), 1, "f-1", {"customers": 7}, NOW)
@@ -155,6 +156,12 @@ def test_a_step_that_committed_and_could_not_say_so_is_told_from_the_ledger():
 
     assert (status.state, status.facts, status.flow_run_id) == ("succeeded", {"customers": 7}, "f-1")
     assert told_by_ledger(Ledger(None), a_request()) is None
+
+
+def test_a_step_that_committed_and_has_not_published_is_not_done():
+    scored = dataclasses.replace(COMMITTED, step="scoring")
+
+    assert told_by_ledger(Ledger(scored), a_request(step="scoring")) is None
 
 
 def test_a_step_that_somebody_cancelled_is_named_so(messenger):

@@ -8,6 +8,9 @@ import pytest
 
 from rfm.read_rules import rules_named
 from tests.warehouse.given_features import WINDOW, given_features, given_request, given_warehouse, read_rows
+from warehouse.closing import close_run
+from warehouse.warehouse import PUBLISHED, RunClosed
+from workload.note_published import note_published
 from workload.publish import NotCommitted, publish
 from workload.score import score
 
@@ -103,3 +106,17 @@ def test_only_what_this_run_has_committed_is_published(warehouse, path, tmp_path
     with pytest.raises(NotCommitted, match="another run has replaced"):
         publish(warehouse, first, tmp_path / "published")
     assert not (tmp_path / "published").exists()
+
+
+def test_the_ledger_says_that_the_files_are_those_of_the_run_and_not_of_one_that_was_given_up(warehouse, path):
+    first, second = committed(warehouse, path), given_request(attempt=2)
+    assert warehouse.ledger_row(first.run_id, PUBLISHED) is None
+
+    note_published(warehouse, first, flow_run_id="f-1")
+    note_published(warehouse, first, flow_run_id="f-2")
+    close_run(warehouse, second, "given up")
+    with pytest.raises(RunClosed, match="given up"):
+        note_published(warehouse, second)
+
+    assert warehouse.ledger_row(first.run_id, PUBLISHED).flow_run_id == "f-2"
+    assert warehouse.ledger_row(second.run_id, PUBLISHED) is None

@@ -16,6 +16,7 @@ from tests.warehouse.given_features import RUN_DATE, WINDOW, given_request
 from warehouse.warehouse import (
     CLOSED,
     FEATURES,
+    PUBLISHED,
     REJECTED,
     SCORES,
     DateRows,
@@ -302,6 +303,19 @@ def test_closing_twice_keeps_the_first_reason_and_what_was_committed(store):
 
     assert store.warehouse.ledger_row(LEDGER.run_id, CLOSED).facts == {"reason": "cancelled"}
     assert store.warehouse.ledger_row(LEDGER.run_id, "scoring") == LEDGER
+
+
+def test_a_publication_is_noted_once_and_not_of_a_run_that_was_closed(store):
+    published = replace(LEDGER, step=PUBLISHED, facts={})
+    store.warehouse.note_published(published)
+    store.warehouse.note_published(replace(published, flow_run_id="again"))
+    assert store.warehouse.ledger_row(LEDGER.run_id, PUBLISHED).flow_run_id == "again"
+
+    store.warehouse.close_run(CLOSING)
+    with pytest.raises(RunClosed, match="cancelled"):
+        store.warehouse.note_published(replace(published, flow_run_id="too late"))
+
+    assert store.warehouse.ledger_row(LEDGER.run_id, PUBLISHED).flow_run_id == "again"
 
 
 def test_rows_of_every_date_are_counted_beside_the_run_that_committed_them(store):
