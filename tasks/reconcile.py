@@ -26,6 +26,7 @@ from tasks.again import AGAIN
 from tasks.cancel import RunCancelled, give_up
 from tasks.claim import request_of
 from tasks.confirm import done_by_ledger
+from tasks.left_running import end_left_running
 from tasks.look import find_flow_run, find_flow_run_by_id
 from tasks.report import status_of, tell
 from tasks.turn import PATIENCE
@@ -127,10 +128,23 @@ def reconcile(register: Register, warehouse: Warehouse, look: Look, now: datetim
                 settled.append(one)
         except (Retryable, Permanent, httpx.HTTPError) as error:
             settled.append(Settled(run.run_id, "it has no end", f"not settled now: {type(error).__name__}"))
-    for run in register.list(limit=LOOKED_AT):
-        if run.final and now - max(news.at for news in run.steps) < RECENT:
-            settled += settle_steps(register, warehouse, run)
+    for run in ended_lately(register, now):
+        settled += settle_steps(register, warehouse, run)
     return settled
+
+
+def ended_lately(register: Register, now: datetime) -> list[Run]:
+    return [
+        run for run in register.list(limit=LOOKED_AT) if run.final and now - max(news.at for news in run.steps) < RECENT
+    ]
+
+
+def settle_flow_runs(register: Register, now: datetime) -> list[Settled]:
+    """Raises httpx.HTTPError when Prefect cannot be asked."""
+    return [
+        Settled(run.run_id, f"the flow run of its {step} was still running in Prefect", "ended there too")
+        for run, step in end_left_running(ended_lately(register, now), now)
+    ]
 
 
 @task(name="settle", cache_policy=NO_CACHE, **AGAIN)
@@ -139,7 +153,8 @@ def settle_runs() -> Sequence[Settled]:
     warehouse = open_warehouse()
     warehouse.prepare()
     with closing(open_register()) as register:
-        settled = reconcile(register, warehouse, orchestrator_of, datetime.now(UTC))
+        now = datetime.now(UTC)
+        settled = [*reconcile(register, warehouse, orchestrator_of, now), *settle_flow_runs(register, now)]
     show(settled)
     return settled
 

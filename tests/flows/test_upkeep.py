@@ -2,7 +2,7 @@
 
 import json
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -15,6 +15,7 @@ from messenger.messenger import INVOKER_REQUESTS
 from tasks import backfill as backfill_task
 from tasks.backfill import BackfillIncomplete
 from tasks.health import Unhealthy
+from tasks.reconcile import settle_flow_runs
 from wiring import open_messenger, open_register
 
 
@@ -98,3 +99,33 @@ def test_housekeeping_shows_what_it_would_remove(prefect, configured):
     assert "would be removed" in shown["description"]
     assert {row["what"] for row in json.loads(shown["data"])} == {"flow runs", "subscriptions", "staging"}
     assert {row["removed"] for row in json.loads(shown["data"])} == {0}
+
+
+@pytest.mark.parametrize(
+    ("told", "minutes_ago", "ends_as"),
+    [("succeeded", 5, "COMPLETED"), ("failed", 5, "FAILED"), ("succeeded", 1, "RUNNING"), ("started", 5, "RUNNING")],
+)
+def test_a_flow_run_left_running_after_its_run_has_ended_is_ended_by_reconcile(
+    prefect, configured, told, minutes_ago, ends_as
+):
+    left = httpx.post(f"{prefect}/flows/", json={"name": "left"}, timeout=30).json()["id"]
+    running = {"flow_id": left, "state": {"type": "RUNNING"}}
+    flow_run = httpx.post(f"{prefect}/flow_runs/", json=running, timeout=30).raise_for_status().json()["id"]
+    then = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    with closing(open_messenger(configured())) as messenger, closing(open_register(configured())) as register:
+        messenger.setup()
+        run, _ = register.claim("rfm", date(2026, 6, 1), {}, force=False, requested_by="test", now=then)
+        register.note_status(
+            RunStatus(
+                **run.model_dump(include={"run_id", "pipeline", "run_date", "attempt"}),
+                step=ORCHESTRATE,
+                state=told,
+                error={"type": "StepFailed", "message": "no orders"} if told == "failed" else None,
+                flow_run_id=flow_run,
+                at=then,
+            )
+        )
+
+        settle_flow_runs(register, datetime.now(UTC))
+
+    assert httpx.get(f"{prefect}/flow_runs/{flow_run}", timeout=30).json()["state_type"] == ends_as
