@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+import psutil
 import pytest
 
 from deployments.local.layout import Layout
@@ -45,6 +46,20 @@ class LocalStack:
     def _final(self, run_id: str) -> dict[str, Any] | None:
         run = self.run(run_id)
         return run if run["state"] in ("succeeded", "failed") else None
+
+    def flow_processes(self, flow_run_id: str | None = None) -> list[psutil.Process]:
+        """What the workers have started for the flow run, or for any. A child of the fork server has its environment
+        only in itself, so the fork server's client stands for it; the run dies with it.
+        """
+        found = []
+        for process in find_leftovers(self.folder / "stack"):
+            try:
+                carried = process.environ().get("PREFECT__FLOW_RUN_ID")
+            except psutil.Error:
+                continue
+            if carried is not None and flow_run_id in (None, carried):
+                found.append(process)
+        return found
 
     def command(self, *words: str, within: float = 120) -> subprocess.CompletedProcess[str]:
         """A command as a user would give it, in the stack's environment."""
@@ -83,14 +98,15 @@ def write_orders(path: Path) -> None:
 
 
 @contextmanager
-def local_stack(folder: Path, **settings: str) -> Iterator[LocalStack]:
+def local_stack(folder: Path, up_within: float = 240, **settings: str) -> Iterator[LocalStack]:
     """Up with all its files in the folder, and down at the end with nothing left behind."""
     write_orders(folder / "orders.csv")
     environment = private_environment(folder, folder / "orders.csv", **settings)
     up = [sys.executable, "-m", "deployments.local", "up"]
     down = [sys.executable, "-m", "deployments.local", "down"]
-    subprocess.run(up, cwd=PROJECT, env=environment, check=True, timeout=240)
     try:
+        # killed when it takes too long, it leaves what it has started: that ends below
+        subprocess.run(up, cwd=PROJECT, env=environment, check=True, timeout=up_within)
         record = read_record(Layout(folder / "stack").record)
         assert record is not None
         yield LocalStack(folder, environment, record)

@@ -5,10 +5,8 @@ import json
 from datetime import timedelta
 
 import httpx
-import psutil
 import pytest
 
-from deployments.local.leftovers import find_leftovers
 from tests.e2e.local_stack import TODAY, LocalStack, wait_for
 from tests.e2e.test_ways_in import scored
 
@@ -20,17 +18,6 @@ DAYS = [TODAY - timedelta(days=number) for number in (43, 42, 41)]
 def backfill(stack: LocalStack, **given: str):
     environment = {**stack.environment, "FROM": str(DAYS[0]), "TO": str(DAYS[-1]), **given}
     return dataclasses.replace(stack, environment=environment).command("-m", "deployments.backfill", within=400)
-
-
-def flow_processes(stack: LocalStack, flow_run_id: str) -> list[psutil.Process]:
-    """The processes of the flow run: a child of the fork server has its environment only in itself, so the one that
-    the worker started stands for it.
-    """
-    return [
-        process
-        for process in find_leftovers(stack.folder / "stack")
-        if process.environ().get("PREFECT__FLOW_RUN_ID") == flow_run_id
-    ]
 
 
 def newest(stack: LocalStack, flow: str) -> dict | None:
@@ -49,7 +36,7 @@ def test_a_backfill_that_is_killed_goes_on_and_leaves_what_single_runs_leave(sta
     def kill_after_the_first_date():
         if not confirmed(stack) or (flow_run := newest(stack, "backfill")) is None:
             return None
-        processes = flow_processes(stack, flow_run["id"])
+        processes = stack.flow_processes(flow_run["id"])
         for process in processes:
             process.kill()
         return processes or None
