@@ -111,11 +111,9 @@ def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable
         if row is not None and not said:
             _note(register, status_of(request, "succeeded", facts=dict(row.facts)), row.flow_run_id)
             yield Settled(run.run_id, f"step {step.name} has committed and never said so", "told from the ledger")
-        if row is None and said:
+        if said and warehouse.ledger_row(run.run_id, step.name) is None:
             yield Settled(
-                run.run_id,
-                f"step {step.name} said it succeeded, and the ledger does not",
-                "ask for the date again",
+                run.run_id, f"step {step.name} said it succeeded and has no row in the ledger", "ask for the date again"
             )
 
 
