@@ -1,0 +1,52 @@
+"""Runs that cannot succeed, or must not, end with a name, or are one."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.e2e.local_stack import TODAY
+
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
+
+
+def test_a_cancelled_run_stops_its_steps_and_commits_nothing_more(faults):
+    day, run_id = faults.ask(44)
+    faults.under_way(run_id, "features")
+    orchestrator = faults.flow_run(f"{run_id}/orchestrate")["id"]
+
+    with faults.locked_messenger():  # the step cannot say that it is done, so this is the middle of the run
+        faults.prefect("POST", f"/flow_runs/{orchestrator}/set_state", json={"state": {"type": "CANCELLING"}})
+        assert faults.ended(orchestrator)["state_type"] == "CANCELLED"
+        assert faults.ended(faults.flow_run(f"{run_id}/features")["id"])["state_type"] == "CANCELLED"
+
+    run = faults.stack.settled(run_id)
+    assert (run["state"], run["error"]["type"]) == ("failed", "RunCancelled"), run
+    assert faults.committed(run_id) in ({"closed"}, {"closed", "features"})
+    assert faults.flow_run(f"{run_id}/scoring") is None
+    assert faults.scored(day) == []
+
+
+def test_two_orchestrators_for_a_date_are_one(faults):
+    day = TODAY - timedelta(days=45)
+    deployment = faults.prefect("GET", "/deployments/name/orchestrate/rfm")["id"]
+    created = [
+        faults.prefect(
+            "POST", f"/deployments/{deployment}/create_flow_run", json={"parameters": {"run_date": str(day)}}
+        )["id"]
+        for _ in range(2)
+    ]
+
+    assert [faults.ended(one)["state_type"] for one in created] == ["COMPLETED", "COMPLETED"]
+
+    asked = [run for run in faults.stack.runs() if run["run_date"] == str(day)]
+    assert [(run["attempt"], run["state"]) for run in asked] == [(1, "succeeded")]
+
+
+def test_a_step_that_no_worker_takes_has_never_started_and_is_tried_again(faults):
+    with faults.paused_pool("sql-runner"):
+        _, run_id = faults.ask(46)
+        first = faults.stack.settled(run_id)
+
+    assert (first["error"]["type"], first["continued_by"]) == ("NeverStarted", f"{run_id[:-1]}2"), first
+    run = faults.final(run_id)
+    assert (run["state"], run["attempt"]) == ("succeeded", 2), run
