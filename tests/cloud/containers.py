@@ -1,0 +1,107 @@
+"""Containers as a platform runs them: a command, started as a process in exactly the environment it was given."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from settings import PROJECT
+
+SIGNALS = 128
+"""A shell's way to say which signal a process ended of; container platforms report the same number."""
+
+
+@dataclass
+class Container:
+    """`environment` is what the job's description gave; `timed_out`: the platform ended it."""
+
+    command: list[str]
+    environment: dict[str, str]
+    process: subprocess.Popen | None
+    log: Path
+    timed_out: bool = False
+    cancelled: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def running(self) -> bool:
+        return self.process is None or self.process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """As a platform reports it. None while it runs, and for one that never started."""
+        if self.process is None or (code := self.process.poll()) is None:
+            return None
+        return code if code >= 0 else SIGNALS - code
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+    def cancel(self) -> None:
+        """As both platforms do it: SIGTERM, and SIGKILL for what does not end."""
+        self.cancelled = True
+        self.kill(signal.SIGTERM)
+        threading.Timer(3, self.kill).start()
+
+
+class Machine:
+    """Where the stand-ins start containers. `image` is what the image itself sets, and what stands for the network
+    of the platform: where Google's services are."""
+
+    def __init__(self, folder: Path, image: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.image = {
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "HOME": str(folder / "home"),
+            "PYTHONPATH": str(PROJECT),
+            "PYTHONUNBUFFERED": "1",
+            "PREFECT_HOME": str(folder / "home" / "prefect"),
+            **image,
+        }
+        self.secrets: dict[str, str] = {}
+        self.containers: list[Container] = []
+        self.starts = True
+        (folder / "home").mkdir(parents=True)
+
+    def start(self, command: Sequence[str], given: Sequence[tuple[str, str]], timeout: float) -> Container:
+        """`given` are the variables of the job's description. `timeout` in seconds."""
+        names = [name for name, _ in given]
+        assert len(names) == len(set(names)), f"variables are given twice: {names}"
+        log = self.folder / f"container-{len(self.containers)}.log"
+        container = Container(list(command), dict(given), None, log)
+        self.containers.append(container)
+        if self.starts:
+            container.process = self._process(container)
+            threading.Thread(target=self._end_at, args=(container, timeout), daemon=True).start()
+        return container
+
+    def _process(self, container: Container) -> subprocess.Popen:
+        with container.log.open("wb") as output:
+            return subprocess.Popen(
+                container.command,
+                cwd=PROJECT,
+                env={**self.image, **container.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _end_at(self, container: Container, timeout: float) -> None:
+        try:
+            container.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            container.timed_out = True
+            container.kill()
+
+    def close(self) -> None:
+        for container in self.containers:
+            container.kill()
+            if container.process is not None:
+                container.process.wait(10)

@@ -1,0 +1,215 @@
+"""What goes wrong on the platforms, and the clear end it comes to.
+
+Where prefect-gcp's worker gives up, its flow run ends as Crashed with the cause in its state: that is what the
+orchestrator sees, and what its next attempt starts from.
+"""
+
+import signal
+from datetime import timedelta
+
+import duckdb
+import grpc
+import pytest
+
+from tests.cloud import cloud_run, vertex
+from tests.cloud.stack import CloudStack
+from tests.deployments.small_stack import until
+from tests.e2e.local_stack import TODAY
+from warehouse.duckdb import DuckDBWarehouse
+
+RUN, AI = "features/cloud-run", "scoring/vertex-ai"
+BOTH = pytest.mark.parametrize("deployment", [RUN, AI])
+WELL = "true"
+"""A container's command that ends at once, and well: what is tested is what the worker makes of the platform."""
+
+
+def refused(status: int) -> cloud_run.Refused:
+    return cloud_run.Refused(status, "The service is currently unavailable.")
+
+
+def pending_or_better(cloud: CloudStack, flow_run: str) -> bool:
+    return cloud.flow_run(flow_run)["state"]["type"] not in ("CRASHED", "FAILED", "CANCELLED")
+
+
+@BOTH
+def test_a_container_that_ends_badly_is_a_crash_and_the_state_says_the_exit_code_was_not_zero(cloud, deployment):
+    flow_run = cloud.ask(deployment, "python3 -c 'raise SystemExit(3)'")
+
+    state = cloud.ended(flow_run)
+
+    assert state["type"] == "CRASHED"
+    assert "non-zero status code" in state["message"]
+    assert cloud.container_of_flow_run(flow_run).exit_code == 3
+
+
+@BOTH
+def test_a_container_that_is_killed_is_a_crash(cloud, deployment):
+    flow_run = cloud.ask(deployment, "sleep 60")
+    container = cloud.container_of_flow_run(flow_run)
+
+    container.kill(signal.SIGKILL)
+
+    assert cloud.ended(flow_run)["type"] == "CRASHED"
+    assert container.exit_code == 137
+
+
+def test_the_platforms_timeout_ends_the_container_and_the_run(cloud):
+    flow_run = cloud.ask(RUN, "sleep 60", timeout=1)
+
+    assert cloud.ended(flow_run)["type"] == "CRASHED"
+    assert cloud.container_of_flow_run(flow_run).timed_out
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_passing_error_of_cloud_run_costs_time_and_nothing_else(cloud, status):
+    """Of each of its calls: the job is created, looked at, started and watched."""
+    for operation in ("create", "get", "run", "poll"):
+        cloud.cloud_run.troubles.plan(operation, refused(status))
+    flow_run = cloud.ask(RUN, "sleep 1")
+
+    container = cloud.container_of_flow_run(flow_run)
+    job = cloud.cloud_run.job_of(container_label(cloud, flow_run))
+    until(lambda: job["name"] in cloud.cloud_run.deleted, 30, "the worker to have seen the end of the job")
+
+    assert container.exit_code == 0
+    assert cloud.cloud_run.troubles.left() == 0
+    assert pending_or_better(cloud, flow_run)
+
+
+def test_a_start_whose_answer_is_lost_does_not_start_the_step_twice(cloud):
+    cloud.cloud_run.troubles.plan("run", cloud_run.LostAnswer(503))
+    flow_run = cloud.ask(RUN, "sleep 1")
+
+    cloud.container_of_flow_run(flow_run)
+    label = container_label(cloud, flow_run)
+    until(lambda: cloud.cloud_run.job_of(label) is None, 30, "the worker to have seen the end of the job")
+
+    assert len(cloud.cloud_run.seen_of(label)) == 1
+
+
+@pytest.mark.parametrize("operation", ["create", "run"])
+def test_cloud_run_that_stays_unavailable_is_a_crash_with_the_cause(cloud, operation):
+    cloud.cloud_run.troubles.plan(operation, *[refused(503)] * 3)
+    flow_run = cloud.ask(RUN, WELL)
+
+    state = cloud.ended(flow_run)
+
+    assert state["type"] == "CRASHED"
+    assert "503" in state["message"]
+
+
+def test_a_used_up_quota_of_cloud_run_is_said_in_the_state(cloud):
+    words = "Quota exceeded for quota metric 'Job run requests' and limit 'Job run requests per minute'"
+    cloud.cloud_run.troubles.plan("create", *[cloud_run.Refused(429, words)] * 3)
+    flow_run = cloud.ask(RUN, WELL)
+
+    state = cloud.ended(flow_run)
+
+    assert state["type"] == "CRASHED"
+    assert words in state["message"]
+
+
+def test_vertex_ai_that_is_unavailable_once_costs_time_and_nothing_else(cloud):
+    cloud.vertex.troubles.plan("create", vertex.Refused(grpc.StatusCode.UNAVAILABLE, "try again"))
+    flow_run = cloud.ask(AI, WELL)
+
+    container = cloud.container_of_flow_run(flow_run)
+
+    until(lambda: container.exit_code == 0, 30, "the container's end")
+    assert pending_or_better(cloud, flow_run)
+
+
+def test_a_used_up_quota_of_vertex_ai_is_a_crash_and_the_log_of_the_run_says_which(cloud):
+    words = "The following quota metrics exceed quota limits: aiplatform.googleapis.com/custom_model_training_cpus"
+    cloud.vertex.troubles.plan("create", *[vertex.Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, words)] * 3)
+    flow_run = cloud.ask(AI, WELL)
+
+    state = cloud.ended(flow_run)
+
+    assert state["type"] == "CRASHED"
+    assert "ResourceExhausted" in state["message"]
+    until(lambda: any(words in line for line in cloud.logs(flow_run)), 30, "the quota in the log of the flow run")
+
+
+@BOTH
+def test_a_run_that_is_cancelled_while_it_waits_for_its_container_leaves_none(cloud, deployment):
+    flow_run = cloud.ask(deployment, "sleep 60")
+    container = cloud.container_of_flow_run(flow_run)
+    until(lambda: cloud.flow_run(flow_run)["infrastructure_pid"], 30, "the worker to have written down the job")
+
+    cancel(cloud, flow_run)
+
+    assert cloud.ended(flow_run)["type"] == "CANCELLED"
+    until(lambda: not container.running, 30, "the container's end")
+
+
+def test_a_running_step_that_is_cancelled_ends_with_its_container_and_so_does_the_run(cloud):
+    """It runs, and waits for the warehouse, which is held here."""
+    with duckdb.connect(cloud.folder / "warehouse.duckdb"):
+        run_id = cloud.invoke(str(TODAY - timedelta(days=50)))
+        flow_run = until(lambda: running(cloud, f"{run_id}/features"), 120, "the step to run")
+        container = cloud.container_of_flow_run(flow_run)
+
+        cancel(cloud, flow_run)
+
+        assert cloud.ended(flow_run)["type"] == "CANCELLED"
+        until(lambda: not container.running, 60, "the container's end")
+    run = cloud.settled(run_id)
+    assert run["state"] == "failed"
+    assert "Cancelled" in run["error"]["message"]
+
+
+def test_a_container_that_never_starts_leaves_the_step_to_the_deadline_and_can_be_cancelled(cloud):
+    """Nothing has failed yet: what does not wait for ever is the orchestrator, with the deadline of the step."""
+    cloud.machine.starts = False
+    flow_run = cloud.ask(RUN, WELL)
+    cloud.container_of_flow_run(flow_run)
+    until(lambda: cloud.flow_run(flow_run)["infrastructure_pid"], 30, "the worker to have written down the job")
+    label = container_label(cloud, flow_run)
+
+    assert pending_or_better(cloud, flow_run)
+    cancel(cloud, flow_run)
+
+    assert cloud.ended(flow_run)["type"] == "CANCELLED"
+    assert cloud.cloud_run.job_of(label) is None
+
+
+def test_a_step_that_crashes_ends_the_run_with_a_clear_word(cloud):
+    DuckDBWarehouse(cloud.folder / "warehouse.duckdb", lock_wait=60).prepare()
+    cloud.cloud_run.troubles.plan("create", *[refused(503)] * 3)
+    run_id = cloud.invoke(str(TODAY - timedelta(days=40)))
+
+    run = cloud.settled(run_id)
+
+    assert run["state"] == "failed"
+    assert "features" in run["error"]["message"]
+    assert "Crashed" in run["error"]["message"]
+
+
+def test_a_killed_worker_loses_no_step_leaves_its_job_to_be_swept_and_the_next_one_takes_up_what_waits(cloud):
+    under_way = cloud.ask(RUN, "sleep 2")
+    container = cloud.container_of_flow_run(under_way)
+    label = container_label(cloud, under_way)
+
+    cloud.kill_worker()
+    try:
+        asked_meanwhile = cloud.ask(AI, WELL)
+        until(lambda: container.exit_code == 0, 30, "the container's own end")
+        assert cloud.cloud_run.job_of(label) is not None
+    finally:
+        cloud.start_worker()
+
+    until(lambda: cloud.container_of_flow_run(asked_meanwhile).exit_code == 0, 60, "the end of what waited")
+
+
+def running(cloud: CloudStack, key: str) -> str | None:
+    found = cloud.flow_run_of(key)
+    return found["id"] if found and found["state"]["type"] == "RUNNING" else None
+
+
+def cancel(cloud: CloudStack, flow_run: str) -> None:
+    cloud.prefect("POST", f"/flow_runs/{flow_run}/set_state", json={"state": {"type": "CANCELLING"}})
+
+
+def container_label(cloud: CloudStack, flow_run: str) -> str:
+    return cloud.flow_run(flow_run)["job_variables"]["labels"]["run_id"]

@@ -1,0 +1,68 @@
+"""A run with its SQL runner on Cloud Run and its Python app on Vertex AI: requested, dispatched by messages,
+confirmed."""
+
+from datetime import timedelta
+
+import duckdb
+import pytest
+
+from tests.cloud.stack import WORKER_OWN, CloudStack
+from tests.deployments.small_stack import until
+from tests.e2e.local_stack import TODAY
+
+OF_THE_SETTINGS = {"MESSENGER_KIND", "MESSENGER_PROJECT", "MESSENGER_PREFIX", "WAREHOUSE_PATH"}
+OF_PREFECT = {
+    "PREFECT_API_URL",
+    "PREFECT__FLOW_RUN_ID",
+    "PREFECT__FLOW_ID",
+    "PREFECT__FLOW_NAME",
+    "PREFECT__DEPLOYMENT_ID",
+    "PREFECT__DEPLOYMENT_NAME",
+    "PREFECT__WORKER_NAME",
+    "PREFECT__WORKER_ID",
+}
+
+
+@pytest.fixture(scope="module")
+def done(cloud: CloudStack):
+    run_id = cloud.invoke(str(TODAY - timedelta(days=10)))
+    return cloud.settled(run_id)
+
+
+def test_the_run_is_confirmed(done):
+    assert done["state"] == "succeeded", done
+    assert {step["step"]: step["state"] for step in done["steps"]} == {
+        "orchestrate": "succeeded",
+        "features": "succeeded",
+        "scoring": "succeeded",
+    }
+
+
+def test_each_step_ran_on_its_platform_and_left_its_rows(cloud, done):
+    with duckdb.connect(cloud.folder / "warehouse.duckdb", read_only=True) as connection:
+        steps = connection.execute("select step from run_ledger where run_id = $1", [done["run_id"]]).fetchall()
+        scored = connection.execute("select count(*) from rfm_scores").fetchone()[0]
+
+    assert {step for (step,) in steps} == {"features", "scoring"}
+    assert scored > 200
+    assert cloud.vertex.job_of(done["run_id"]) is not None
+    assert [one["labels"]["step"] for one in cloud.cloud_run.seen_of(done["run_id"])] == ["features"]
+
+
+def test_what_the_platform_has_started_bears_the_run_in_its_labels(cloud, done):
+    labels = cloud.vertex.job_of(done["run_id"]).labels
+
+    assert (labels["run_id"], labels["pipeline"], labels["step"]) == (done["run_id"], "rfm", "scoring")
+
+
+def test_a_container_has_what_its_settings_need_and_nothing_of_the_workers_machine(cloud, done):
+    features, scoring = (cloud.container_of(f"{done['run_id']}/{step}") for step in ("features", "scoring"))
+
+    assert set(features.environment) == OF_PREFECT | OF_THE_SETTINGS | {"SOURCE_PATH"}
+    assert set(scoring.environment) == OF_PREFECT | OF_THE_SETTINGS | {"PUBLISHED_PATH"}
+    for container in (features, scoring):
+        assert not set(container.environment.values()) & set(WORKER_OWN.values())
+
+
+def test_the_job_on_cloud_run_is_removed_when_it_is_done(cloud, done):
+    until(lambda: cloud.cloud_run.job_of(done["run_id"]) is None, 30, "the job to be removed")
