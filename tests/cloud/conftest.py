@@ -77,3 +77,10 @@ def _no_troubles_left(request):
         stack.settle_what_was_asked()
         for platform in (stack.cloud_run, stack.vertex):
             platform.troubles.forget()
+
+
+def pytest_collection_modifyitems(items):
+    """The first test of a session also starts the whole system."""
+    for item in items:
+        if "cloud" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(900))

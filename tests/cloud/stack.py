@@ -85,7 +85,7 @@ class CloudStack:
     def run(self, run_id: str) -> dict[str, Any]:
         return httpx.get(f"{self.record.invoker}/runs/{run_id}", timeout=30).raise_for_status().json()
 
-    def settled(self, run_id: str, within: float = 240) -> dict[str, Any]:
+    def settled(self, run_id: str, within: float = 500) -> dict[str, Any]:
         def final() -> dict[str, Any] | None:
             run = self.run(run_id)
             return run if run["state"] in ("succeeded", "failed") else None
