@@ -20,7 +20,7 @@ from tests.cloud.containers import Machine
 from tests.cloud.stack import CloudStack
 from tests.cloud.vertex import VertexAI
 from tests.deployments.cloud.given_environment import GIVEN, write_environment
-from tests.e2e.conftest import write_orders
+from tests.e2e.local_stack import write_orders
 
 PLATFORMS = {name: value for name, value in GIVEN.items() if name.startswith("STEPS_")}
 
