@@ -7,6 +7,8 @@ from deployments.cloud.deploy import PrefectUnreachable, UnderWay, deploy, undep
 from deployments.cloud.environment import read_environment
 from tests.cloud.stack import CloudStack
 
+pytestmark = pytest.mark.long
+
 POOLS = {"sql-runner-cloud-run", "sql-runner-vertex-ai", "python-app-cloud-run", "python-app-vertex-ai"}
 DEPLOYMENTS = {"features/cloud-run", "features/vertex-ai", "scoring/cloud-run", "scoring/vertex-ai"}
 

@@ -17,6 +17,8 @@ from tests.deployments.small_stack import until
 from tests.e2e.local_stack import TODAY
 from warehouse.duckdb import DuckDBWarehouse
 
+pytestmark = pytest.mark.long
+
 RUN, AI = "features/cloud-run", "scoring/vertex-ai"
 BOTH = pytest.mark.parametrize("deployment", [RUN, AI])
 WELL = "true"

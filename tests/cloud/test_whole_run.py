@@ -10,6 +10,8 @@ from tests.cloud.stack import WORKER_OWN, CloudStack
 from tests.deployments.small_stack import until
 from tests.e2e.local_stack import TODAY
 
+pytestmark = pytest.mark.long
+
 OF_THE_SETTINGS = {"MESSENGER_KIND", "MESSENGER_PROJECT", "MESSENGER_PREFIX", "WAREHOUSE_PATH"}
 OF_PREFECT = {
     "PREFECT_API_URL",

@@ -19,7 +19,7 @@ from deployments.local.record import Record, read_record
 from deployments.local.supervise import part_states
 from settings import PROJECT
 
-COPIED = ("deployments", "invoker", "messenger", "register", "workload", "rfm", "warehouse")
+LEFT_OUT = {"benchmarks", "examples", "flows", "tests"}
 FLOW = """
 import os, time
 from pathlib import Path
@@ -107,7 +107,7 @@ class SmallStack:
 def make_project(folder: Path) -> Path:
     project = folder / "project"
     project.mkdir()
-    for name in COPIED:
+    for name in {package.parent.name for package in PROJECT.glob("*/__init__.py")} - LEFT_OUT:
         shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     for module in PROJECT.glob("*.py"):
         shutil.copy2(module, project)
