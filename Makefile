@@ -11,7 +11,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register reports rfm snapshot tasks tests warehouse watch workload
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status backfill dbt-run docs format-sql site explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy stand-ins test test-faults test-cloud images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
+.PHONY: help run up down status backfill dbt-run docs format-sql site explain export recompute report messenger-setup dead-letters deploy deploy-check undeploy stand-ins test test-faults test-cloud endurance images lint lint-terraform format lock generated bench-loop bench-messenger bench-invoker bench-dbt bench-scoring bench-images bench-asking bench-orchestrator bench-report pictures clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,7 +73,7 @@ undeploy: $(RUN) ## take the environment ENV away from Prefect (DRY_RUN=1 shows 
 
 stand-ins: $(STAND_INS) ## make the environment of the BigQuery stand-in that tests use
 
-test: lint ## lint, then run all tests but the long ones of test-faults and test-cloud
+test: lint ## lint, then run all tests but the long ones of test-faults, test-cloud and endurance
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not long"
 
 test-faults: $(DEV) ## break a running stack in every way that is known: kills, cancels, losses
@@ -81,6 +81,9 @@ test-faults: $(DEV) ## break a running stack in every way that is known: kills, 
 
 test-cloud: $(DEV) ## run the steps on stand-ins for Cloud Run and Vertex AI, and let these fail in every way
 	@$(BIN)/pytest tests/cloud
+
+endurance: $(DEV) ## ask for RUNS=60 runs while something is killed every few seconds (SEED=... repeats the kills)
+	@$(BIN)/pytest tests/endurance --capture=no --runs $(or $(RUNS),60) $(if $(SEED),--seed $(SEED))
 
 lint: $(DEV) ## check code, types, imports and SQL
 	@$(BIN)/ruff check .

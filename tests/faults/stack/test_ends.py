@@ -1,4 +1,4 @@
-"""Runs that cannot succeed, or must not, end with a name, or are one."""
+"""Runs that cannot succeed, or must not, end with a name; people are told once."""
 
 from datetime import timedelta
 
@@ -50,3 +50,16 @@ def test_a_step_that_no_worker_takes_has_never_started_and_is_tried_again(faults
     assert (first["error"]["type"], first["continued_by"]) == ("NeverStarted", f"{run_id[:-1]}2"), first
     run = faults.final(run_id)
     assert (run["state"], run["attempt"]) == ("succeeded", 2), run
+
+
+def test_a_crash_loop_ends_after_the_last_attempt_with_a_dead_letter(faults):
+    day, run_id = faults.ask(47)
+    for attempt in (1, 2, 3):
+        faults.kill_step(f"{run_id[:-1]}{attempt}", "features")
+
+    run = faults.final(run_id)
+    assert (run["state"], run["attempt"], run["continued_by"]) == ("failed", 3, None), run
+    about = f"rfm {day}"
+    assert [title for title in faults.told.titles if about in title] == [f"[crashed] {about}"]
+    letters = faults.stack.command("-m", "deployments.messages", "list").stdout
+    assert f"{run_id[:-1]}3" in letters

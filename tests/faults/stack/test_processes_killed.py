@@ -53,3 +53,36 @@ def test_a_step_killed_between_its_commit_and_its_files_is_done_again_and_reader
     assert faults.committed(run_id) == {"closed", *STEPS}
     assert faults.committed(run["run_id"]) == {"scoring", "published"}
     assert faults.manifest(day)["run_id"] == run["run_id"]
+
+
+@pytest.mark.long
+def test_a_killed_orchestrator_is_taken_up_by_reconcile_and_nothing_is_done_twice(faults):
+    _, run_id = faults.ask(43)
+    faults.under_way(run_id, "scoring")
+    faults.kill_step(run_id, "orchestrate")
+    faults.ended(faults.flow_run(f"{run_id}/orchestrate")["id"])
+    wait_for(lambda: faults.committed(run_id) == ALL or None, 60, "the end of the step that went on")
+    faults.long_ago(run_id)
+
+    assert faults.reconcile()["state_type"] == "COMPLETED"
+
+    run = faults.final(run_id)
+    assert (run["state"], run["attempt"]) == ("succeeded", 1), run
+    assert faults.orchestrations(run_id) == [f"{run_id}/orchestrate", f"{run_id}/orchestrate/2"]
+
+
+@pytest.mark.long
+def test_workers_that_are_killed_at_each_step_of_a_run_keep_it_from_nothing(faults):
+    faults.stop_part("workers")
+    _, run_id = faults.ask(50)
+    wait_for(lambda: faults.flow_run(f"{run_id}/orchestrate"), 60, "the flow run of the orchestrator")
+    faults.kill_part("workers")  # before it could start
+
+    faults.under_way(run_id, "features")
+    faults.kill_part("workers")
+    faults.under_way(run_id, "scoring", within=120)
+    faults.kill_part("workers")
+
+    run = faults.final(run_id, within=240)
+    assert run["state"] == "succeeded", run
+    assert faults.committed(run["run_id"]) >= {"scoring", "published"}

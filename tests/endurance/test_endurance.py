@@ -1,0 +1,105 @@
+"""Something dies every few seconds, and in the end every date is confirmed and every row is as if nothing had."""
+
+import sqlite3
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+
+from tests.e2e.local_stack import TODAY, LocalStack, local_stack, wait_for
+from tests.endurance.killer import Killer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(3600)]
+
+NEVER = "0 8 1 1 *"
+RUN_SECONDS = 60
+"""What a run may take on the average, deaths and all."""
+TABLES = ("rfm_features", "rfm_scores", "rfm_rejected", "rejected_orders")
+
+
+def ask(stack: LocalStack, day: date, *, force: bool) -> str:
+    """As a user would who gets no answer while the invoker is down: again."""
+
+    def answered() -> str | None:
+        try:
+            answer = stack.invoke(day, force=force)
+        except httpx.HTTPError:
+            return None
+        return str(answer.json()["run_id"]) if answer.status_code in (200, 202) else None
+
+    run_id: str = wait_for(answered, 120, f"an answer for {day}")
+    return run_id
+
+
+def newest(stack: LocalStack, days: list[date]) -> dict[str, dict[str, Any]] | None:
+    """The newest attempt of each date, when every run has ended; None as long as one has not."""
+    try:
+        found = httpx.get(f"{stack.record.invoker}/runs", params={"limit": 500}, timeout=30).raise_for_status().json()
+    except httpx.HTTPError:
+        return None
+    of_days = [run for run in found["runs"] if run["run_date"] in {str(day) for day in days}]
+    if any(run["state"] not in ("succeeded", "failed") for run in of_days):
+        return None
+    return {run["run_date"]: run for run in sorted(of_days, key=lambda run: int(run["attempt"]))}
+
+
+def all_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table, without the names of the runs and the moments of their commits."""
+    with duckdb.connect(path, read_only=True) as connection:
+        return {
+            table: connection.execute(f"select columns(c -> c <> 'run_id') from {table} order by all").fetchall()
+            for table in TABLES
+        }
+
+
+def waiters(stack: LocalStack) -> list[str]:
+    with sqlite3.connect(stack.folder / "messenger.db") as file:
+        found = file.execute(
+            "SELECT name FROM subscriptions WHERE run_id IS NOT NULL AND expires_at > ?", [time.time()]
+        ).fetchall()
+    file.close()
+    return [name for (name,) in found]
+
+
+def test_every_date_is_confirmed_whatever_dies(tmp_path, runs, seed):
+    days = [TODAY - timedelta(days=7 * week) for week in range(max(1, runs // 3), 0, -1)]
+    print(f"seed {seed}: {runs} runs over {len(days)} dates")
+    settings = {
+        "ORCHESTRATOR_ATTEMPTS": "10",
+        "ORCHESTRATOR_ATTEMPT_DELAY": "0.2",
+        "ORCHESTRATOR_CRON": NEVER,
+        "ORCHESTRATOR_RECONCILE_CRON": "* * * * *",
+        "HEALTH_CRON": NEVER,
+        "HOUSEKEEPING_CRON": NEVER,
+    }
+    with local_stack(tmp_path, **settings) as stack:
+        with Killer(stack, seed) as killer:
+            for number in range(runs):
+                asked = ask(stack, days[number % len(days)], force=number >= len(days))
+                wait_for(lambda asked=asked: ended(stack, asked), 20 * RUN_SECONDS, f"the end of {asked}")
+        assert sum(killer.killed.values()) > 0
+        print(f"killed {dict(killer.killed)}")
+
+        found = wait_for(lambda: newest(stack, days), 10 * RUN_SECONDS, "the end of every run")
+        assert {day: run["state"] for day, run in found.items()} == {str(day): "succeeded" for day in days}, found
+        wait_for(lambda: stack.flow_processes() == [] or None, 120, "no process of a run")
+        assert waiters(stack) == []
+
+        disturbed = stack.folder / "disturbed.duckdb"
+        (stack.folder / "warehouse.duckdb").rename(disturbed)
+        for day in days:
+            assert stack.settled(ask(stack, day, force=True), within=300)["state"] == "succeeded"
+        assert all_rows(disturbed) == all_rows(stack.folder / "warehouse.duckdb")
+
+
+def ended(stack: LocalStack, run_id: str) -> dict[str, Any] | None:
+    """The run, or None as long as it has not ended or nobody answers."""
+    try:
+        run = stack.run(run_id)
+    except httpx.HTTPError:
+        return None
+    return run if run["state"] in ("succeeded", "failed") else None
