@@ -2,7 +2,7 @@
 
 `make bench-invoker`. The invoker runs as in the local stack (one process, embedded Messenger, its consumers at
 work); Prefect is a stand-in that answers at once, so that the invoker is measured and not Prefect. Client,
-stand-in and invoker share the machine.
+stand-in and invoker share the machine. Then the dispatch is measured, with the real Prefect server of a local stack.
 """
 
 import os
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from benchmarks import invoker_dispatch
 from benchmarks.machine import keep
 from deployments.local.ports import choose_port
 from settings import PROJECT
@@ -49,6 +50,7 @@ def running(folder: Path, **settings: str) -> Iterator[int]:
         "PREFECT_API_URL": f"http://127.0.0.1:{prefect}/api",
         "MESSENGER_PATH": str(folder / "messenger.db"),
         "RUNS_PATH": str(folder / "register.db"),
+        "RUNS_URL": "",
         "INVOKER_PORT": str(port),
         **settings,
     }
@@ -120,9 +122,13 @@ def table(rows: Sequence[Figures]) -> str:
 
 
 def main() -> None:
-    rows = figures()
-    kept: Mapping[str, object] = {"connections": CONNECTIONS, "rows": [asdict(row) for row in rows]}
-    keep("invoker", kept, table(rows))
+    rows, dispatched = figures(), invoker_dispatch.dispatched()
+    kept: Mapping[str, object] = {
+        "connections": CONNECTIONS,
+        "rows": [asdict(row) for row in rows],
+        "dispatched": [asdict(row) for row in dispatched],
+    }
+    keep("invoker", kept, f"{table(rows)}\n\n{invoker_dispatch.table(dispatched)}")
 
 
 if __name__ == "__main__":
