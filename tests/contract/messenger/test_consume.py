@@ -103,7 +103,8 @@ def test_what_waits_for_its_next_try_is_given_back_at_the_end(carrier, messenger
     with consuming(messenger, handle):
         until(lambda: handle.seen["later"], "the first try")
 
-    assert carrier.open().pull(INVOKER_REQUESTS, limit=1, wait=SOON)[0].body == b"later"
+    # the emulator may keep for a lease what it sent to a client that was just closed
+    assert carrier.open().pull(INVOKER_REQUESTS, limit=1, wait=3 * SOON)[0].body == b"later"
 
 
 def test_an_unknown_error_is_delivered_again(carrier, messenger):
