@@ -45,7 +45,7 @@ WORKDIR /app
 # --- The Workload's contact point: FastAPI. No Prefect, no flows, no SQL; of the model what scores one customer.
 FROM runtime AS invoker
 COPY --from=invoker-packages /opt/venv /opt/venv
-COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
+COPY errors.py pipelines.py setting_types.py settings.py sqlite_file.py wiring.py ./
 COPY invoker ./invoker
 COPY messenger ./messenger
 COPY register ./register
@@ -64,7 +64,7 @@ CMD ["python3", "-m", "invoker"]
 # --- The Workload's SQL runner: one dbt step, then it ends. Its platform says which flow run by PREFECT__FLOW_RUN_ID.
 FROM runtime AS sql-runner
 COPY --from=sql-runner-packages /opt/venv /opt/venv
-COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
+COPY errors.py pipelines.py setting_types.py settings.py sqlite_file.py wiring.py ./
 COPY dbt ./dbt
 COPY flows/__init__.py flows/features.py ./flows/
 COPY messenger ./messenger
@@ -81,7 +81,7 @@ CMD ["python3", "-m", "prefect.engine"]
 # --- The Workload's Python app: one scoring step, then it ends.
 FROM runtime AS rfm
 COPY --from=rfm-packages /opt/venv /opt/venv
-COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
+COPY errors.py pipelines.py setting_types.py settings.py sqlite_file.py wiring.py ./
 COPY flows/__init__.py flows/report.py flows/scoring.py ./flows/
 COPY messenger ./messenger
 COPY reports ./reports
@@ -94,6 +94,8 @@ COPY workload ./workload
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 LABEL org.opencontainers.image.title="rfm" \
       org.opencontainers.image.description="The Workload's Python app: features to scores and segments, in a Prefect flow run."
+ARG CODE_VERSION=
+ENV CODE_VERSION=${CODE_VERSION}
 USER 10001:10001
 HEALTHCHECK NONE
 CMD ["python3", "-m", "prefect.engine"]
@@ -101,7 +103,7 @@ CMD ["python3", "-m", "prefect.engine"]
 # --- Prefect's workers: they start the steps on Cloud Run and Vertex AI, and the Orchestrator's flows as processes here.
 FROM runtime AS worker
 COPY --from=worker-packages /opt/venv /opt/venv
-COPY errors.py pipelines.py settings.py sqlite_file.py wiring.py ./
+COPY errors.py pipelines.py setting_types.py settings.py sqlite_file.py wiring.py ./
 COPY flows/__init__.py flows/backfill.py flows/healthcheck.py flows/housekeeping.py flows/orchestrate.py flows/reconcile.py ./flows/
 COPY messenger ./messenger
 COPY register ./register

@@ -7,93 +7,33 @@ does not have, stops the program with the whole list of what is wrong. `.env.exa
 
 import base64
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-PROJECT = Path(__file__).resolve().parent
-LONGEST_LEASE = 600
-"""Seconds; Pub/Sub's bound."""
-REJECTIONS = (
-    "missing_customer",
-    "no_positive_order",
-    "missing_recency",
-    "missing_frequency",
-    "missing_monetary",
-    "recency_out_of_window",
-    "frequency_not_positive",
+from setting_types import (
+    LONGEST_LEASE,
+    REJECTIONS,
+    Days,
+    Group,
+    Names,
+    OpenGroup,
+    Platform,
+    PlatformsByStep,
+    Port,
+    PostgresUrl,
+    ProjectPath,
+    Rejections,
+    Seconds,
+    Share,
+    Timezone,
+    Url,
+    is_loopback,
 )
-"""Why a feature row is not scored: rfm.quarantine.REASONS, named here without loading the model's packages."""
-
-
-def _in_project(path: Path) -> Path:
-    """A relative path is meant from the project's folder, whatever folder the program was started in."""
-    return path if path.is_absolute() else PROJECT / path
-
-
-def _known_timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone; one of the IANA names is needed, such as Australia/Sydney")
-    return name
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _url(value: str) -> str:
-    TypeAdapter(HttpUrl).validate_python(value)
-    return value
-
-
-def _postgres_url(value: SecretStr) -> SecretStr:
-    if value.get_secret_value() and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("this is no postgresql:// URL")
-    return value
-
-
-def _listed(value: str) -> str:
-    return ",".join(part.strip() for part in value.split(",") if part.strip())
-
-
-def _known_rejections(value: str) -> str:
-    unknown = [name for name in _listed(value).split(",") if name and name not in REJECTIONS]
-    if unknown:
-        raise ValueError(f"no reason of a rejection: {', '.join(unknown)}; known: {', '.join(REJECTIONS)}")
-    return _listed(value)
-
-
-ProjectPath = Annotated[Path, AfterValidator(_in_project)]
-Timezone = Annotated[str, AfterValidator(_known_timezone)]
-Seconds = Annotated[float, Field(gt=0)]
-Days = Annotated[float, Field(gt=0)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Names = Annotated[str, AfterValidator(_listed)]
-Rejections = Annotated[str, AfterValidator(_known_rejections)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Url = Annotated[str, AfterValidator(_url)]
-PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
-
-
-class Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+from setting_types import PROJECT as PROJECT
 
 
 class Source(Group):
@@ -153,10 +93,8 @@ class Warehouse(Group):
         return self
 
 
-class Dbt(Group):
+class Dbt(OpenGroup):
     """The SQL runner, as the person who edits the SQL uses it. Other DBT_ variables are dbt's own."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     user: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")] = Field(
         "main", description="schema that `make dbt-run` builds in; main: the production tables"
@@ -211,24 +149,11 @@ class Messenger(Group):
         return self
 
 
-PLATFORMS = ("process", "cloud-run", "vertex-ai")
-"""What a step can run on; its deployments in prefect.yaml bear these names."""
-Platform = Literal["process", "cloud-run", "vertex-ai"]
-
-
-def _platforms_by_step(value: str) -> str:
-    for entry in _listed(value).split(","):
-        step, _, platform = entry.partition("=")
-        if entry and (step.count("/") != 1 or platform not in PLATFORMS):
-            raise ValueError(f"{entry!r} is not <pipeline>/<step>=<platform>; platforms: {', '.join(PLATFORMS)}")
-    return _listed(value)
-
-
 class Steps(Group):
     """Where the steps run: by which of its deployments each is started."""
 
     platform: Platform = Field("process", description="process, cloud-run or vertex-ai: of every step not named below")
-    elsewhere: Annotated[str, AfterValidator(_platforms_by_step)] = Field(
+    elsewhere: PlatformsByStep = Field(
         "", description="steps that run elsewhere, such as rfm/scoring=vertex-ai, with commas between them"
     )
 
@@ -276,12 +201,16 @@ class Invoker(Group):
     push_account: str = Field("", description="e-mail of the service account in those tokens")
 
     @property
+    def address(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
     def pushed(self) -> bool:
         return bool(self.push_requests or self.push_statuses)
 
     @model_validator(mode="after")
     def _closed_to_the_world(self) -> Self:
-        if self.auth == "none" and not _is_loopback(self.host):
+        if self.auth == "none" and not is_loopback(self.host):
             raise ValueError(f"INVOKER_AUTH=none serves loopback only, not {self.host}; set INVOKER_AUTH=google")
         if self.auth != "none" and not (self.audiences and self.accounts):
             raise ValueError(f"INVOKER_AUTH={self.auth} needs INVOKER_AUDIENCES and INVOKER_ACCOUNTS")
@@ -290,10 +219,8 @@ class Invoker(Group):
         return self
 
 
-class Prefect(Group):
+class Prefect(OpenGroup):
     """How the invoker reaches Prefect: the settings of Prefect itself that bear these names."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     api_url: Url = "http://127.0.0.1:4200/api"
     api_key: SecretStr = Field(SecretStr(""), description="for Prefect Cloud")
@@ -383,18 +310,14 @@ class Stack(Group):
     process_start: Literal["fork", "stock"] = Field("fork", description="how process workers start flow runs")
 
 
-class K(Group):
+class K(OpenGroup):
     """What Cloud Run says to a container: there is nothing to set here."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     service: str = Field("", description="name of the Cloud Run service; empty elsewhere")
 
 
-class Deploy(Group):
+class Deploy(OpenGroup):
     """Google Cloud, as `make deploy` reads it from a file of deployments/environments/ (docs/work-pools.md)."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     project: str = Field("", description="the Google Cloud project")
     region: str = Field("", description="of Cloud Run and Vertex AI, such as europe-west1")

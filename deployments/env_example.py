@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from settings import PROJECT, Group, Settings
+from setting_types import Group
+from settings import PROJECT, Settings
 
 HEADER = """\
 # Every setting and its default. Copy this file to .env and change what you need; the environment wins over .env.

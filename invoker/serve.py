@@ -55,6 +55,7 @@ def _serve_one(invoker: Invoker, listening: socket.socket) -> int:
 
 def _serve_many(invoker: Invoker, listening: socket.socket) -> int:
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+    from gunicorn.errors import HaltServer  # type: ignore[import-untyped]
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -66,7 +67,11 @@ def _serve_many(invoker: Invoker, listening: socket.socket) -> int:
 
             return create_app()
 
-    Application().run()
+    try:
+        Application().run()
+    except HaltServer as halted:
+        # of a second worker that cannot start, while gunicorn ends for the first one's sake
+        return int(halted.exit_status)
     return 0
 
 

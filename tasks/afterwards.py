@@ -1,6 +1,5 @@
 """Afterwards: ask for what follows a confirmed run, such as its report, and wait for none of it."""
 
-from contextlib import closing
 from uuid import UUID
 
 from prefect import get_run_logger, runtime, task
@@ -8,10 +7,9 @@ from prefect.cache_policies import NO_CACHE
 
 from errors import Permanent, Retryable
 from messenger.contract import RunRequest
-from messenger.messenger import REQUESTS
 from pipelines import find_pipeline
 from tasks.claim import step_request
-from wiring import open_messenger
+from tasks.request import publish_request
 
 ASKED_BY = "prefect flow run "
 """Stands before the id of the flow run that orchestrated the run, where its artifacts are looked for."""
@@ -30,8 +28,7 @@ def ask_for_afterwards(run: RunRequest) -> None:
             requested_by=f"{ASKED_BY}{runtime.flow_run.id}",
         )
         try:
-            with closing(open_messenger()) as messenger:
-                messenger.publish(REQUESTS, request.encode(), request.attributes())
+            publish_request(request)
         except (Permanent, Retryable) as error:
             get_run_logger().error("%s of run %s could not be asked for: %s", follower.name, run.run_id, error)
 

@@ -2,7 +2,13 @@
 
 from typing import Any
 
+from errors import Retryable
 from warehouse.warehouse import WarehouseBusy
+
+
+def may_pass(_task: Any, _task_run: Any, state: Any) -> bool:
+    """A busy warehouse, or an orders file replaced while it was read: worth another try."""
+    return isinstance(state.result(raise_on_failure=False), Retryable)
 
 
 def is_busy(_task: Any, _task_run: Any, state: Any) -> bool:

@@ -27,6 +27,7 @@ from tasks.claim import request_of
 from tasks.dead_letter import set_aside
 from tasks.listen import start_listening, stop_listening
 from tasks.look import is_cancelled_by_somebody
+from tasks.plan import gone_on_from
 from tasks.report import failure_of, status_of, tell
 from tasks.turn import Turn
 from wiring import open_register
@@ -119,15 +120,8 @@ class Attempts:
 
     def _tries(self) -> int:
         """How often this step was tried, this time and by the attempts that led here."""
-        tries, attempt = 1, self.run.attempt - 1
         with closing(open_register()) as register:
-            while attempt > 0:
-                run = register.get(run_id_of(self.run.pipeline, self.run.run_date, attempt))
-                if run is None or run.continued_by is None:
-                    break
-                tries += run.failed_step == self.step
-                attempt -= 1
-        return tries
+            return 1 + sum(run.failed_step == self.step for run in gone_on_from(register, self.run))
 
     def _fail(self, error: Exception) -> bool:
         """The end: told, alerted, and the request set aside with the reason. Never hides the error."""

@@ -1,23 +1,18 @@
 """Build features: dbt turns the orders into features; in Prefect each model and test is a task run of its own."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect import get_run_logger, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from errors import Retryable
 from messenger.contract import RunRequest, Scalar
 from settings import get_settings
+from tasks.again import may_pass
 from wiring import open_warehouse
 
 if TYPE_CHECKING:
     from workload.sql import Build
-
-
-def may_pass(_task: Any, _task_run: Any, state: Any) -> bool:
-    """A busy warehouse, or an orders file replaced while it was read: worth another try."""
-    return isinstance(state.result(raise_on_failure=False), Retryable)
 
 
 @task(

@@ -9,7 +9,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling
 
 from errors import Permanent
-from messenger.contract import RunRequest, run_id_of
+from messenger.contract import RunRequest
 from pipelines import find_pipeline
 from tasks.look import WITHIN, find_flow_run
 from warehouse.closing import close_run
@@ -29,7 +29,7 @@ def stop_steps(run: RunRequest, reason: str) -> list[str]:
     """
     stopped = []
     for step in find_pipeline(run.pipeline).steps:
-        key = f"{run_id_of(run.pipeline, run.run_date, run.attempt)}/{step.name}"
+        key = f"{run.run_id}/{step.name}"
         try:
             found = find_flow_run(key)
             if found is not None and found.state is not None and not found.state.is_final():

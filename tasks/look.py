@@ -65,7 +65,13 @@ def is_cancelled_by_somebody() -> bool:
         found = find_flow_run_by_id(str(runtime.flow_run.id))
     except httpx.HTTPError:
         return False
-    return found is not None and found.state is not None and (found.state.is_cancelling() or found.state.is_cancelled())
+    return is_cancelled(found)
+
+
+def is_cancelled(flow_run: FlowRun | None) -> bool:
+    """Whether somebody has cancelled it, and be it that it has not ended yet."""
+    state = flow_run.state if flow_run else None
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
 def find_flow_run(key: str) -> FlowRun | None:

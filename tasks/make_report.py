@@ -12,7 +12,7 @@ from prefect.utilities.urls import url_for
 from errors import Permanent, Retryable
 from messenger.contract import RunRequest
 from settings import get_settings
-from tasks.build_features import may_pass
+from tasks.again import may_pass
 from watch.alert import Alert, Cause, about_run, one_line
 from watch.tell import tell, tell_over
 from wiring import open_warehouse

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from messenger.contract import RunRequest
+from messenger.contract import RunRequest, run_id_of
 from pipelines import Step, find_pipeline
-from register.register import Register
+from register.register import Register, Run
 from tasks.again import AGAIN
 from tasks.claim import step_request
 from tasks.confirm import Before, NotConfirmed, confirm
@@ -33,27 +33,35 @@ class Plan:
     left: Sequence[Todo]
 
 
-def chain_of(register: Register, run: RunRequest) -> list[int]:
-    """The attempts that this one goes on from, itself first: each of them failed and named the next."""
-    chain = [run.attempt]
+def gone_on_from(register: Register, run: RunRequest) -> list[Run]:
+    """The attempts that led to this one, the newest first: each of them failed and named the next."""
+    led: list[Run] = []
+    following = run.run_id
     for attempt in range(run.attempt - 1, 0, -1):
-        known = register.get(run.run_id.rpartition("-")[0] + f"-{attempt}")
-        if known is None or known.continued_by is None or not known.continued_by.endswith(f"-{chain[-1]}"):
+        known = register.get(run_id_of(run.pipeline, run.run_date, attempt))
+        if known is None or known.continued_by != following:
             break
-        chain.append(attempt)
-    return chain
+        led.append(known)
+        following = known.run_id
+    return led
+
+
+def chain_of(register: Register, run: RunRequest) -> list[int]:
+    """The attempts whose results this one can build on: itself, and those that led to it."""
+    return [run.attempt, *(led.attempt for led in gone_on_from(register, run))]
 
 
 def confirmed_by_attempt(warehouse: Warehouse, run: RunRequest, step: Step, chain: Sequence[int]) -> int | None:
     """The newest attempt whose result of the step stands."""
     for attempt in chain:
+        itself = run_id_of(run.pipeline, run.run_date, attempt)
         request = step_request(
             step.name,
             pipeline=run.pipeline,
             run_date=run.run_date,
             attempt=attempt,
             parameters=run.parameters,
-            inputs={name: of for name, of in run.inputs.items() if not of.endswith(f"-{attempt}")},
+            inputs={name: of for name, of in run.inputs.items() if of != itself},
             requested_by=run.requested_by,
         )
         if warehouse.ledger_row(request.run_id, step.name) is None:
@@ -76,7 +84,7 @@ def plan_of(warehouse: Warehouse, run: RunRequest, chain: Sequence[int]) -> Plan
             break
         step = steps.pop(0)
         if found != run.attempt:
-            inputs[step.name] = run.run_id.rpartition("-")[0] + f"-{found}"
+            inputs[step.name] = run_id_of(run.pipeline, run.run_date, found)
     left = [Todo(step, warehouse.rows_by_date(step.name)) for step in steps]
     return Plan(run.model_copy(update={"inputs": inputs}), left)
 

@@ -27,7 +27,7 @@ from tasks.cancel import RunCancelled, give_up
 from tasks.claim import request_of
 from tasks.confirm import done_by_ledger
 from tasks.left_running import end_left_running
-from tasks.look import find_flow_run, find_flow_run_by_id
+from tasks.look import find_flow_run, find_flow_run_by_id, is_cancelled
 from tasks.report import status_of, tell
 from tasks.turn import PATIENCE
 from warehouse.warehouse import Warehouse
@@ -73,7 +73,7 @@ def settle_unfinished(register: Register, run: Run, look: Look) -> Settled | Non
     flow_run = look(run)
     if flow_run is None or flow_run.state is None:
         return _ask_again(register, run, "no flow run carries it out")
-    if flow_run.state.is_cancelled() or flow_run.state.is_cancelling():
+    if is_cancelled(flow_run):
         give_up(request_of(run), f"cancelled in Prefect, as flow run {flow_run.id}", flow_run_id=str(flow_run.id))
         _end_as_cancelled(register, run, flow_run)
         return Settled(run.run_id, "cancelled before it could stop its steps", "steps stopped, run closed")

@@ -1,6 +1,7 @@
 """Request: ask the Workload for one step of the run."""
 
 from contextlib import closing
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -11,6 +12,12 @@ from pipelines import Step
 from tasks.claim import step_request
 from tasks.patience import patiently
 from wiring import open_messenger
+
+
+def publish_request(request: RunRequest) -> None:
+    """Raises MessengerUnavailable."""
+    with closing(open_messenger()) as messenger:
+        messenger.publish(REQUESTS, request.encode(), request.attributes())
 
 
 @task(name="request", task_run_name="request {step.name}", cache_policy=NO_CACHE)
@@ -29,9 +36,5 @@ def request_step(run: RunRequest, step: Step) -> RunRequest:
         requested_by=f"orchestrator of {run.run_id}",
     )
 
-    def publish() -> None:
-        with closing(open_messenger()) as messenger:
-            messenger.publish(REQUESTS, request.encode(), request.attributes())
-
-    patiently(publish, until=request.deadline)
+    patiently(partial(publish_request, request), until=request.deadline)
     return request

@@ -34,7 +34,7 @@ def show_report(request: RunRequest, report: "Report") -> dict[str, Scalar]:
 
 
 def report_address(settings: Settings, request: RunRequest) -> str:
-    invoker = settings.report.url or f"http://{settings.invoker.host}:{settings.invoker.port}"
+    invoker = settings.report.url or settings.invoker.address
     return f"{invoker.rstrip('/')}/report/{request.run_date}"
 
 

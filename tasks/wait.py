@@ -21,7 +21,7 @@ from settings import get_settings
 from tasks.again import AGAIN
 from tasks.confirm import done_by_ledger
 from tasks.listen import listen, waiter_of
-from tasks.look import Lookout, Seen
+from tasks.look import Lookout, Seen, is_cancelled
 from tasks.patience import patiently
 from tasks.progress import Progress
 from tasks.report import status_of, tell
@@ -153,11 +153,7 @@ def raise_failure(request: RunRequest, failure: Failure, look: Look) -> None:
     if not failure.retryable:
         raise StepFailed(text)
     flow_run = look(request).flow_run
-    if (
-        flow_run is not None
-        and flow_run.state is not None
-        and (flow_run.state.is_cancelling() or flow_run.state.is_cancelled())
-    ):
+    if flow_run is not None and is_cancelled(flow_run):
         raise StepCancelled(f"{_about(request)} was cancelled, as flow run {flow_run.id}")
     raise StepHindered(text)
 

@@ -1,10 +1,10 @@
 """A consumer for a test: it runs beside it, and must end by itself when the test is done."""
 
 import threading
-import time
 from contextlib import contextmanager
 
 from messenger.consume import consume
+from tests import waiting
 
 SOON = 20.0
 """Seconds: the longest anything here may take; a test that passes does not wait for it."""
@@ -24,7 +24,4 @@ def consuming(messenger, subscription, handle, **options):
 
 
 def until(condition, what):
-    give_up = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < give_up, f"not within {SOON} s: {what}"
-        time.sleep(0.01)
+    waiting.until(condition, SOON, what)

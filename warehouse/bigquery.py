@@ -1,13 +1,11 @@
 """The warehouse in one BigQuery dataset. Rights, costs and limits: docs/bigquery.md."""
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +19,7 @@ from warehouse.bigquery_replace import close_run, note_published, replace_scores
 from warehouse.bigquery_staging import abandoned_tables, remove_abandoned
 from warehouse.bigquery_tables import prepare
 from warehouse.money import MONEY
+from warehouse.rows import LEDGER, MODEL, ledger_row
 from warehouse.staging import ParquetStaging, parquet_staging
 from warehouse.warehouse import (
     CHANGES,
@@ -60,7 +59,6 @@ EXPORTED = pa.schema(
         "run_id": pa.string(),
     }
 )
-LEDGER = "run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at"
 
 
 class BigQueryWarehouse:
@@ -121,7 +119,7 @@ class BigQueryWarehouse:
             f"select {LEDGER} from run_ledger where run_id = @run_id and step = @step",  # noqa: S608
             {"run_id": run_id, "step": step},
         )
-        return _ledger_row(rows[0]) if rows else None
+        return ledger_row(rows[0]) if rows else None
 
     def feature_totals(self, run_date: date, run_id: str) -> FeatureTotals:
         [row] = self._place.rows(
@@ -170,7 +168,7 @@ class BigQueryWarehouse:
             order by run_date
             """  # noqa: S608
         )
-        return [_ledger_row(row) for row in rows]
+        return [ledger_row(row) for row in rows]
 
     def customer_row(self, customer_id: str, run_date: date) -> CustomerRow | None:
         rows = self._place.rows(queries.CUSTOMER_ROW, {"customer_id": customer_id, "run_date": run_date})
@@ -243,23 +241,8 @@ class BigQueryWarehouse:
     def _model(self, condition: str, values: Mapping[str, Value]) -> StoredModel | None:
         rows = self._place.rows(
             f"""
-            select model_id, rules, edges, definition, fitted_on, customers, run_id
-            from rfm_models where {condition} limit 1
+            select {MODEL} from rfm_models where {condition} limit 1
             """,  # noqa: S608
             values,
         )
         return StoredModel(*rows[0]) if rows else None
-
-
-def _ledger_row(columns: Sequence[Any]) -> LedgerRow:
-    run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at = columns
-    return LedgerRow(
-        run_id=run_id,
-        pipeline=pipeline,
-        step=step,
-        run_date=run_date,
-        attempt=attempt,
-        flow_run_id=flow_run_id,
-        facts=json.loads(facts),
-        committed_at=committed_at,
-    )

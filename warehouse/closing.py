@@ -2,7 +2,7 @@
 
 The process of a step can outlive the wish for its result: it hangs, its machine is cut off, its kill takes a while.
 The closing row stands in the warehouse because only there can it be looked for in the very transaction that commits
-(docs/adr/0018-closing-a-run.md).
+(docs/adr/0018-order-and-closing.md).
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,8 @@
 """The warehouse in one DuckDB file: opened for each piece of work, and closed after it."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, date
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from warehouse.duckdb_file import opened
 from warehouse.duckdb_orders import changed_features, orders_of
 from warehouse.duckdb_replace import close_run, note_published, replace_scores
 from warehouse.duckdb_segments import current_segments, customer_row, rejected, segment_changes
+from warehouse.rows import LEDGER, MODEL, ledger_row
 from warehouse.staging import ParquetStaging, abandoned_folders, parquet_staging, remove_abandoned
 from warehouse.tables import definitions, other_columns
 from warehouse.warehouse import (
@@ -123,13 +123,10 @@ class DuckDBWarehouse:
 
     def ledger_row(self, run_id: str, step: str) -> LedgerRow | None:
         rows = self._rows(
-            """
-            select run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at
-            from run_ledger where run_id = ? and step = ?
-            """,
+            f"select {LEDGER} from run_ledger where run_id = ? and step = ?",  # noqa: S608
             [run_id, step],
         )
-        return _ledger_row(rows[0]) if rows else None
+        return ledger_row(rows[0]) if rows else None
 
     def feature_totals(self, run_date: date, run_id: str) -> FeatureTotals:
         [row] = self._rows(
@@ -173,15 +170,14 @@ class DuckDBWarehouse:
 
     def scored_days(self) -> list[LedgerRow]:
         rows = self._rows(
-            """
-            select run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at
-            from run_ledger where step = 'scoring'
+            f"""
+            select {LEDGER} from run_ledger where step = 'scoring'
             qualify row_number() over (partition by run_date order by committed_at desc) = 1
             order by run_date
-            """,
+            """,  # noqa: S608
             [],
         )
-        return [_ledger_row(row) for row in rows]
+        return [ledger_row(row) for row in rows]
 
     def customer_row(self, customer_id: str, run_date: date) -> CustomerRow | None:
         with self._opened() as connection:
@@ -260,23 +256,8 @@ class DuckDBWarehouse:
     def _model(self, condition: str, values: Sequence[object]) -> StoredModel | None:
         rows = self._rows(
             f"""
-            select model_id, rules, edges, definition, fitted_on, customers, run_id
-            from rfm_models where {condition} limit 1
+            select {MODEL} from rfm_models where {condition} limit 1
             """,  # noqa: S608
             values,
         )
         return StoredModel(*rows[0]) if rows else None
-
-
-def _ledger_row(columns: Sequence[Any]) -> LedgerRow:
-    run_id, pipeline, step, run_date, attempt, flow_run_id, facts, committed_at = columns
-    return LedgerRow(
-        run_id=run_id,
-        pipeline=pipeline,
-        step=step,
-        run_date=run_date,
-        attempt=attempt,
-        flow_run_id=flow_run_id,
-        facts=json.loads(facts),
-        committed_at=committed_at.replace(tzinfo=UTC),
-    )

@@ -67,7 +67,7 @@ def no_dead_letters(settings: Settings) -> Found:
 
 
 def invoker_is_ready(settings: Settings) -> Found:
-    address = settings.health.invoker or f"http://{settings.invoker.host}:{settings.invoker.port}"
+    address = settings.health.invoker or settings.invoker.address
     try:
         who = identity(address, within=settings.health.patience)
         answer = httpx.get(f"{address}/readiness", headers=who, timeout=settings.health.patience)

@@ -10,7 +10,7 @@ from rfm.model import FittedModel
 from rfm.one import OneScorer
 from rfm.rule_set import MEASURES, Measure
 from warehouse.warehouse import CustomerRow, LedgerRow, Order, Warehouse
-from workload.score import SCORING_STEP, stored_model, window_of
+from workload.score import SCORING_STEP, model_of, window_of
 
 Value = int | Decimal | None
 
@@ -63,15 +63,14 @@ def explain(warehouse: Warehouse, customer_id: str, run_date: date) -> Explanati
     row, ledger = _find(warehouse, customer_id, run_date)
     window_days = window_of(ledger)
     orders = warehouse.orders_of(customer_id, run_date, window_days=window_days)
-    model_id = ledger.facts["model_id"]
-    stored = warehouse.find_model(str(model_id)) if model_id is not None else None
+    model = model_of(warehouse, ledger)
     return Explanation(
         run_id=row.run_id,
         run_date=run_date,
         first_day=run_date - timedelta(days=window_days - 1),
         orders=orders,
-        measures=_measures(row, orders, run_date, stored_model(stored)) if stored else [],
-        model_id=stored.model_id if stored else None,
+        measures=_measures(row, orders, run_date, model) if model else [],
+        model_id=str(ledger.facts["model_id"]) if model else None,
         segment=row.segment,
         reason=row.reason,
     )

@@ -14,7 +14,7 @@ from rfm.rule_set import MEASURES
 from warehouse.warehouse import LedgerRow, ScoreCell, SegmentMove, SegmentSummary, SegmentTotals, Warehouse
 from workload.distributions import drift, measure_figures
 from workload.guards import REJECTED
-from workload.score import FEATURES_STEP, SCORING_STEP, stored_model, window_of
+from workload.score import FEATURES_STEP, SCORING_STEP, model_of, window_of
 
 STRONGEST = 2
 """So many segments are called the best: those with the most revenue."""
@@ -46,7 +46,7 @@ def report_of(warehouse: Warehouse, run_id: str, looks: Looks) -> data.Report:
     scored = warehouse.ledger_row(run_id, SCORING_STEP)
     if scored is None:
         raise NothingToReport(f"run {run_id} has committed no scores; there is nothing to report")
-    run_date, model = scored.run_date, _model(warehouse, scored)
+    run_date, model = scored.run_date, model_of(warehouse, scored)
     days = comparable_days(warehouse.scored_days(), scored, looks.days)
     before = days[-2] if len(days) > 1 else None
     totals = warehouse.segment_totals(days)
@@ -115,13 +115,6 @@ def _previous(totals: Sequence[SegmentTotals], best: Sequence[str], run_date: da
 def _part(part: Decimal, whole: Decimal) -> float:
     """A share of revenue; refunds can leave nothing to share."""
     return float(part / whole) if whole > 0 else 0.0
-
-
-def _model(warehouse: Warehouse, scored: LedgerRow) -> FittedModel | None:
-    """None on a day on which nobody could be scored."""
-    model_id = scored.facts["model_id"]
-    stored = warehouse.find_model(str(model_id)) if model_id is not None else None
-    return stored_model(stored) if stored else None
 
 
 def _segments(

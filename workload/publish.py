@@ -19,7 +19,7 @@ from messenger.contract import RunRequest
 from rfm.rule_set import Segment
 from warehouse.closing import require_open
 from warehouse.warehouse import LedgerRow, SegmentSummary, Warehouse
-from workload.score import stored_model
+from workload.score import model_of
 
 REPORT = ("report.html", "report.json")
 """Made after the run is confirmed (workload/publish_report.py)."""
@@ -62,12 +62,11 @@ def publish(warehouse: Warehouse, request: RunRequest, folder: Path) -> Path:
 
 def segment_rows(warehouse: Warehouse, ledger: LedgerRow) -> list[dict[str, Any]]:
     """The segments that have customers, in the rule set's order, with its colour and advice."""
-    model_id = ledger.facts["model_id"]
-    stored = warehouse.find_model(str(model_id)) if model_id is not None else None
-    if stored is None:
+    model = model_of(warehouse, ledger)
+    if model is None:
         return []
     summaries = {summary.segment: summary for summary in warehouse.segment_summary(ledger.run_date)}
-    return [_row(summaries[one.name], one) for one in stored_model(stored).rules.segments if one.name in summaries]
+    return [_row(summaries[one.name], one) for one in model.rules.segments if one.name in summaries]
 
 
 def _row(summary: SegmentSummary, segment: Segment) -> dict[str, Any]:

@@ -131,6 +131,13 @@ def stored_model(stored: StoredModel) -> FittedModel:
     )
 
 
+def model_of(warehouse: Warehouse, scored: LedgerRow) -> FittedModel | None:
+    """The model by which a run was scored; None on a day on which nobody could be."""
+    model_id = scored.facts["model_id"]
+    stored = warehouse.find_model(str(model_id)) if model_id is not None else None
+    return stored_model(stored) if stored else None
+
+
 def window_of(scored: LedgerRow) -> int:
     """The window of a scored run, in days. Raises TooOld."""
     days = scored.facts.get("window_days")

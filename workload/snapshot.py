@@ -15,9 +15,9 @@ from rfm.model import FittedModel
 from snapshot.layout import About, snapshot_files, snapshot_name, snapshots_folder
 from snapshot.write import Row, write_snapshot
 from warehouse.money import cents_of
-from warehouse.warehouse import LedgerRow, Warehouse
+from warehouse.warehouse import Warehouse
 from workload.publish import NotCommitted
-from workload.score import stored_model, window_of
+from workload.score import model_of, window_of
 
 BATCH_ROWS = 50_000
 SCORES = ("r_score", "f_score", "m_score")
@@ -52,7 +52,7 @@ def _about(warehouse: Warehouse, request: RunRequest, content: dict[str, Any]) -
     ledger = warehouse.ledger_row(request.run_id, request.step)
     if ledger is None or content["run_id"] != request.run_id:
         raise NotCommitted(f"run {request.run_id} has published no scores of {request.run_date}, or no longer")
-    model = _model(warehouse, ledger)
+    model = model_of(warehouse, ledger)
     about = About(
         run_id=ledger.run_id,
         run_date=ledger.run_date,
@@ -64,12 +64,6 @@ def _about(warehouse: Warehouse, request: RunRequest, content: dict[str, Any]) -
         segments=content["segments"],
     )
     return about, model
-
-
-def _model(warehouse: Warehouse, ledger: LedgerRow) -> FittedModel | None:
-    model_id = ledger.facts["model_id"]
-    stored = warehouse.find_model(str(model_id)) if model_id is not None else None
-    return stored_model(stored) if stored else None
 
 
 def _rows(warehouse: Warehouse, run_date: date, model: FittedModel | None, scores: Path) -> Iterator[Row]:

@@ -41,7 +41,7 @@ def roles_of(settings: Settings) -> tuple[Role, ...]:
     common = ("messenger", "warehouse", "model", "orchestrator")
     return (
         Role("sql-runner", deploy.sql_runner_image, deploy.sql_runner_account, (*common, "source", "dbt")),
-        Role("python-app", deploy.rfm_image, deploy.rfm_account, (*common, "published")),
+        Role("python-app", deploy.rfm_image, deploy.rfm_account, (*common, "published", "report", "alerts")),
     )
 
 

@@ -40,6 +40,7 @@ def build_command(program: str, target: str, name: str, *, base: str, index: str
         *(["buildx", "build", "--load"] if docker else ["build", "--format", "docker", "--layers"]),
         *("--target", target, "--tag", name, *dated),
         *("--label", f"org.opencontainers.image.revision={_git('rev-parse', 'HEAD')}"),
+        *("--build-arg", f"CODE_VERSION={_git('describe', '--always', '--dirty', '--abbrev=12')}"),
         *(["--build-arg", f"PYTHON_IMAGE={base}"] if base else []),
         *(["--secret", f"id=index,src={index}"] if index else []),
         ".",

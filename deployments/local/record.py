@@ -67,8 +67,11 @@ def read_record(path: Path) -> Record | None:
 
 
 def marks_of(settings: Settings) -> dict[str, str]:
-    """For each setting a mark of its value that does not tell the value, which may be a password."""
-    groups: Mapping[str, Mapping[str, object]] = settings.model_dump()
+    """For each setting a mark of its value that does not tell the value, which may be a password.
+
+    A caller's own Prefect settings are not the stack's, which has a Prefect of its own (environment.py).
+    """
+    groups: Mapping[str, Mapping[str, object]] = settings.model_dump(exclude={"prefect"})
     return {
         f"{group}_{name}".upper(): hashlib.sha256(_plain(value).encode()).hexdigest()[:12]
         for group, values in groups.items()

@@ -98,7 +98,7 @@ def _show_result(settings: Settings, record: Record, final: RunView, console: Co
 def _show_afterwards(settings: Settings, record: Record, final: RunView, console: Console) -> RunView:
     """The report is made after the run; it is waited for here, because the stack may end with this command."""
     with waiting(console, "Making the report"):
-        followed = follow_afterwards(record.invoker, final, lambda: None)
+        followed = follow_afterwards(record.invoker, final)
     page = settings.published.path / final.pipeline / final.run_date.isoformat() / "report.html"
     if page.exists():
         _say(console, f"Report       {page}")

@@ -20,7 +20,8 @@ from settings import PROJECT, Settings
 from tests.cloud.cloud_run import CloudRun
 from tests.cloud.containers import Container, Machine
 from tests.cloud.vertex import VertexAI
-from tests.deployments.small_stack import FINAL, until
+from tests.deployments.small_stack import FINAL
+from tests.waiting import until
 
 WORKER_OWN = {
     "PREFECT_WORKER_QUERY_SECONDS": "0.5",

@@ -13,8 +13,8 @@ import pytest
 
 from tests.cloud import cloud_run, vertex
 from tests.cloud.stack import CloudStack
-from tests.deployments.small_stack import until
 from tests.e2e.local_stack import TODAY
+from tests.waiting import until
 from warehouse.duckdb import DuckDBWarehouse
 
 pytestmark = pytest.mark.long

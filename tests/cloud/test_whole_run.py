@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from tests.cloud.stack import WORKER_OWN, CloudStack
-from tests.deployments.small_stack import until
 from tests.e2e.local_stack import TODAY
+from tests.waiting import until
 
 pytestmark = pytest.mark.long
 

@@ -21,6 +21,7 @@ from tests.dbt.conftest import request_for
 from tests.stores import BigQueryStore, settings_for
 from warehouse.duckdb import DuckDBWarehouse
 from workload.features import build_features
+from workload.note_published import note_published
 from workload.score import score
 from workload.sql import require_published
 
@@ -109,7 +110,10 @@ def test_the_demo_orders_give_the_scores_of_duckdb_row_by_row(shop, tmp_path):
 
 
 def scored(warehouse):
-    return score(warehouse, request_for(JUNE_30, step="scoring"), rules_named("quintile"), window_days=720)
+    request = request_for(JUNE_30, step="scoring")
+    facts = score(warehouse, request, rules_named("quintile"), window_days=720)
+    note_published(warehouse, request)
+    return facts
 
 
 DUCKDB_ONLY = (
@@ -149,9 +153,9 @@ def test_every_query_is_bigquerys_own_sql(asked):
         assert "approx_" not in job.query.lower()
 
 
-def test_both_steps_commit_in_one_transaction_that_replaces_the_date_and_writes_the_ledger(asked):
+def test_each_step_commits_in_one_transaction_that_replaces_the_date_and_writes_the_ledger(asked):
     scripts = [job for job in asked if "begin transaction" in job.query.lower()]
-    assert len(scripts) == 2
+    assert [job.labels["step"] for job in scripts] == ["features", "scoring", "published"]
     for job in scripts:
         first, *statements, last = [one for one in sqlglot.parse(job.query, read="bigquery") if one is not None]
         assert (type(first), type(last)) == (exp.Transaction, exp.Commit)
@@ -179,6 +183,6 @@ def test_every_job_of_a_run_is_labelled_and_has_a_limit(asked):
         assert job.labels.get("app") == "rfm", job.query
         assert job.maximum_bytes_billed == 100 * 10**9
     labels = [job.labels for job in asked if "begin transaction" in job.query.lower()]
-    assert {one.get("step") for one in labels} == {"features", "scoring"}
+    assert [one.get("step") for one in labels] == ["features", "scoring", "published"]
     assert {one.get("run_id") for one in labels} == {"rfm-1998-06-30-1"}
     assert {one.get("pipeline") for one in labels} == {"rfm"}

@@ -3,8 +3,7 @@
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from deployments.local.parts import POOLS
 from deployments.local.record import Record, read_record
 from deployments.local.supervise import part_states
 from settings import PROJECT
+from tests.waiting import until
 
 LEFT_OUT = {"benchmarks", "examples", "flows", "tests"}
 FLOW = """
@@ -36,14 +36,6 @@ def small(note: str, seconds: float = 0, fail: bool = False) -> None:
         raise ValueError("asked to fail")
 """
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-
-
-def until(look: Callable[[], Any], within: float, what: str) -> Any:
-    give_up = time.monotonic() + within
-    while not (found := look()):
-        assert time.monotonic() < give_up, f"waited {within:g} s in vain for {what}"
-        time.sleep(0.05)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

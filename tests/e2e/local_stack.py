@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import psutil
-import pytest
 
 from deployments.local.layout import Layout
 from deployments.local.leftovers import find_leftovers
 from deployments.local.private import private_environment
 from deployments.local.record import Record, read_record
 from settings import PROJECT
+from tests.waiting import until
 
 TODAY = datetime.now(ZoneInfo("Australia/Sydney")).date()
 """The scheduled runs of this stack are of today, so the orders are of the last weeks."""
@@ -116,9 +115,11 @@ def local_stack(folder: Path, up_within: float = 240, **settings: str) -> Iterat
 
 
 def wait_for(look: Callable[[], Any], within: float, what: str) -> Any:
-    give_up = time.monotonic() + within
-    while (found := look()) is None:
-        if time.monotonic() > give_up:
-            pytest.fail(f"waited {within:g} s in vain for {what}")
-        time.sleep(0.1)
+    """Until it gives something; what is empty is something, too."""
+
+    def answered() -> tuple[Any] | None:
+        found = look()
+        return None if found is None else (found,)
+
+    [found] = until(answered, within, what)
     return found

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ from messenger.embedded import EmbeddedMessenger
 from messenger.messenger import REQUESTS, STATUSES, MessengerUnavailable
 from settings import Invoker, Messenger, Prefect, Runs, Settings
 from tests.invoker.prefect_stand_in import PrefectStandIn
+from tests.waiting import until
 
 DAY = "1998-06-30"
 KEY = "rfm-1998-06-30-1/orchestrate"
@@ -39,12 +39,7 @@ class BreakableMessenger(EmbeddedMessenger):
 
 
 def wait_until(condition, within=10.0, what="the condition"):
-    give_up = time.monotonic() + within
-    while not (found := condition()):
-        if time.monotonic() > give_up:
-            pytest.fail(f"waited {within:g} s in vain for {what}")
-        time.sleep(0.01)
-    return found
+    return until(condition, within, what)
 
 
 def settings_for(folder, prefect, messenger=None, **invoker_settings):

@@ -33,20 +33,12 @@ SEEN = {
 LOADS = "warehouse.bigquery_staging._load"
 
 SCORE_AND_DIE = """
-import os, signal, sys
+import sys
 import warehouse.bigquery_replace as committing
 import warehouse.bigquery_staging as staging
 from settings import Settings
 from tests.warehouse.test_bigquery_faults import AGAIN, RULES, WINDOW, open_warehouse, score
-
-def die(*anything, **more):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def dying_after(function):
-    def both(*anything, **more):
-        function(*anything, **more)
-        die()
-    return both
+from tests.dying import die, dying_after
 
 point = sys.argv[2]
 if point == "after the load":

@@ -16,11 +16,6 @@ RULES = rules_named("quintile")
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
 def warehouse(path):
     return given_warehouse(path)
 

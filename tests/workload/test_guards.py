@@ -3,7 +3,8 @@ from datetime import date
 import pytest
 
 from rfm.quarantine import REASONS
-from settings import REJECTIONS, Model
+from setting_types import REJECTIONS
+from settings import Model
 from warehouse.warehouse import ScoredDay
 from workload.guards import Guarded, Guards, comparable, guards_of, stop_or_warn
 

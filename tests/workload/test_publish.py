@@ -19,11 +19,6 @@ ROWS = [(f"c{number}", number, 1 + number % 7, Decimal(number)) for number in ra
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
 def warehouse(path):
     return given_warehouse(path)
 

@@ -21,11 +21,6 @@ LOOKS = Looks()
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
 def warehouse(path):
     return given_warehouse(path)
 

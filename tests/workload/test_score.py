@@ -37,11 +37,6 @@ EVERYTHING = "select * from rfm_scores order by all", "select * from rfm_rejecte
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
 def warehouse(path):
     return given_warehouse(path)
 

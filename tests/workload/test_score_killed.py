@@ -18,20 +18,12 @@ NEW = [("new", 3, 3, "3.00"), ("stays", 4, 4, "4.00"), ("rejected", None, 0, "-1
 TABLES = ("rfm_scores", "rfm_rejected", "rfm_models", "run_ledger")
 
 SCORE_AND_DIE = """
-import os, signal, sys
+import sys
 from pathlib import Path
 import warehouse.duckdb_replace as committing
 from warehouse.staging import ParquetStaging
 from tests.workload.test_score_killed import NEW_REQUEST, RULES, WINDOW, given_warehouse, score
-
-def die(*anything, **more):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def dying_after(function):
-    def both(*anything, **more):
-        function(*anything, **more)
-        die()
-    return both
+from tests.dying import die, dying_after
 
 point = sys.argv[2]
 if point == "while staging":

@@ -19,11 +19,6 @@ REFUNDS = ("refunds", None, 0, "-1.00")
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
 def warehouse(path):
     return given_warehouse(path)
 

@@ -6,7 +6,8 @@ from pydantic.fields import FieldInfo
 
 from deployments.env_example import shown
 from deployments.site.reference.markdown import code, table
-from settings import Group, Settings
+from setting_types import Group
+from settings import Settings
 
 HEADER = """\
 # Settings

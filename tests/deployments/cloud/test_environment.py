@@ -47,7 +47,7 @@ def test_an_environment_that_is_not_there_is_answered_with_those_that_are(tmp_pa
 
 def test_every_group_of_settings_is_some_roles_or_of_no_container():
     """A new group has to be named in deployments/cloud/pools.py, or its values would not reach the code."""
-    of_no_container = {"prefect", "stack", "deploy", "k"}
+    of_no_container = {"prefect", "stack", "deploy", "code", "k"}  # an image says itself which code it has
     needed = set(pools.ORCHESTRATOR_NEEDS).union(*(role.needs for role in pools.roles_of(Settings())))
 
     assert needed | of_no_container == set(Settings.model_fields)

@@ -54,7 +54,7 @@ def test_a_broken_record_counts_for_nothing(tmp_path, content):
 
 def test_changed_settings_are_named_and_their_values_never_written(tmp_path):
     before = Settings.model_validate({"stack": {"prefect_database": "postgresql+asyncpg://me:secret@db/prefect"}})
-    after = Settings.model_validate({"model": {"window_days": 30}})
+    after = Settings.model_validate({"model": {"window_days": 30}, "prefect": {"api_url": "http://elsewhere/api"}})
 
     record = record_of(Process.of(os.getpid()), before, tmp_path)
 

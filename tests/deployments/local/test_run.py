@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deployments.local.private import private_environment
-from tests.deployments.small_stack import SmallStack, make_project, until
+from tests.deployments.small_stack import SmallStack, make_project
+from tests.waiting import until
 
 ORDERS = "order_id,customer_id,order_date,amount\n1,c1,2026-01-05,10.00\n"
 

@@ -7,7 +7,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.deployments.small_stack import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 

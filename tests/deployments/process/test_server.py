@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from deployments.local.parts import POOLS
-from tests.deployments.small_stack import SmallStack, until
+from tests.deployments.small_stack import SmallStack
+from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 

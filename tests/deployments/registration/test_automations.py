@@ -1,6 +1,5 @@
 """The automations on a real Prefect server: what they tell reaches a receiver, and applying them again is safe."""
 
-import time
 from datetime import timedelta
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from deployments.registration.automations import read_automations, register_auto
 from settings import get_settings
 from tests.prefect_server import postgres, prefect, prefect_server  # noqa: F401
 from tests.receivers import web_receiver
+from tests.waiting import until
 
 ZOMBIES = "invoker-rfm: a flow run without a heartbeat has crashed"
 
@@ -41,14 +41,6 @@ def settings(monkeypatch):
 def registered(client):
     found = client.post("/automations/filter", json={}).raise_for_status().json()
     return {one["name"]: one for one in found if one["name"].startswith("invoker-rfm")}
-
-
-def until(look, within, what):
-    give_up = time.monotonic() + within
-    while not (found := look()):
-        assert time.monotonic() < give_up, f"waited {within:g} s in vain for {what}"
-        time.sleep(0.1)
-    return found
 
 
 def a_flow_run(tags):

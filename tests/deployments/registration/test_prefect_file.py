@@ -6,7 +6,8 @@ from deployments.local.parts import POOLS
 from deployments.registration.deploy import fingerprint
 from deployments.registration.prefect_file import UnknownSetting, flow_of, full_name, read_deployments
 from pipelines import PIPELINES
-from settings import PLATFORMS, PROJECT, Settings
+from setting_types import PLATFORMS
+from settings import PROJECT, Settings
 
 CLOUD_POOLS = ("sql-runner-cloud-run", "sql-runner-vertex-ai", "python-app-cloud-run", "python-app-vertex-ai")
 
