@@ -1,8 +1,9 @@
-"""Left running: a flow run whose work has ended, and that Prefect still shows as running, gets the end that it had.
+"""Left running: a flow run that has no process any more, and no end in Prefect, gets one.
 
 A process that ends while Prefect is away cannot report its end, and nobody else does when its worker has gone too.
 What it has told before is in the register. A flow run that told nothing is for the heartbeats: without them it is
-set to Crashed (deployments/automations/zombies.yaml).
+set to Crashed (deployments/automations/zombies.yaml). One whose worker died before it had started a process has never
+sent any: of a step its orchestrator gives up (NeverStarted), of an orchestrator reconcile does.
 """
 
 from collections.abc import Sequence
@@ -16,10 +17,11 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import State, StateType
-from prefect.states import Cancelled, Completed, Failed
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from register.register import Run, StepNews
+from settings import get_settings
 from tasks.cancel import RunCancelled
 
 PATIENCE = timedelta(minutes=3)
@@ -53,3 +55,16 @@ def _end(news: StepNews) -> State[None]:
         return Completed(message=said)
     kind = Cancelled if news.error.type == RunCancelled.__name__ else Failed
     return kind(message=f"{said} {news.error.type}: {news.error.message}")
+
+
+def is_stuck(flow_run: FlowRun, now: datetime) -> bool:
+    """Whether a worker took it so long ago that it would run if the worker had not died."""
+    state, patience = flow_run.state, timedelta(seconds=get_settings().orchestrator.start_within)
+    return state is not None and state.is_pending() and now - state.timestamp > patience
+
+
+def end_stuck(flow_run: FlowRun) -> None:
+    """Should its process come up all the same, it finds that it has crashed. Raises httpx.HTTPError."""
+    state: State[None] = Crashed(message="Ended by reconcile: a worker had taken it and never started it.")
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run.id, state, force=True)

@@ -26,7 +26,7 @@ from tasks.again import AGAIN
 from tasks.cancel import RunCancelled, give_up
 from tasks.claim import request_of
 from tasks.confirm import done_by_ledger
-from tasks.left_running import end_left_running
+from tasks.left_running import end_left_running, end_stuck, is_stuck
 from tasks.look import find_flow_run, find_flow_run_by_id, is_cancelled
 from tasks.report import status_of, tell
 from tasks.turn import PATIENCE
@@ -77,6 +77,9 @@ def settle_unfinished(register: Register, run: Run, look: Look) -> Settled | Non
         give_up(request_of(run), f"cancelled in Prefect, as flow run {flow_run.id}", flow_run_id=str(flow_run.id))
         _end_as_cancelled(register, run, flow_run)
         return Settled(run.run_id, "cancelled before it could stop its steps", "steps stopped, run closed")
+    if is_stuck(flow_run, datetime.now(UTC)):
+        end_stuck(flow_run)
+        return _ask_again(register, run, "a worker had taken its orchestrator and never started it")
     if flow_run.state.is_final() or flow_run.state.is_running():
         return _ask_again(register, run, f"its orchestrator is {flow_run.state_name} and not heard of")
     return None

@@ -21,6 +21,10 @@ class Layout:
         return self.root / "logs"
 
     @property
+    def flow_log(self) -> Path:
+        return self.logs / "flow-runs.log"
+
+    @property
     def record(self) -> Path:
         return self.root / "stack.json"
 

@@ -1,12 +1,12 @@
 """The work pools and deployments of the local stack: process pools, whose runs start in the project's folder."""
 
-import shlex
 import sys
 from typing import Any
 
 import httpx
 
 from deployments.local.environment import own_prefect
+from deployments.local.flow_log import writing_to
 from deployments.local.layout import Layout
 from deployments.local.parts import POOLS, forks
 from deployments.registration import deploy, pools
@@ -19,10 +19,11 @@ REGISTERED = "local_stack_registered"
 
 def run_command(stack: Stack, layout: Layout, pool: str) -> str:
     """What the worker executes for a run. Both skip the extra process that prepares a workspace."""
+    command = [sys.executable, "-m", "prefect.engine"]
     if forks(stack):
         client = PROJECT / "deployments" / "process" / "client.py"
-        return shlex.join([sys.executable, "-I", "-S", str(client), str(layout.fork_server_socket(pool))])
-    return shlex.join([sys.executable, "-m", "prefect.engine"])
+        command = [sys.executable, "-I", "-S", str(client), str(layout.fork_server_socket(pool))]
+    return writing_to(layout.flow_log, command)
 
 
 def pool_template(stack: Stack, layout: Layout, pool: str) -> dict[str, Any]:

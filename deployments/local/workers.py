@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 
 import prefect.plugins
 
@@ -25,19 +26,34 @@ from prefect.events.filters import EventFilter, EventNameFilter  # noqa: E402
 from prefect.settings import PREFECT_API_URL  # noqa: E402
 from prefect.workers.process import ProcessWorker  # noqa: E402
 
+from deployments.local.flow_log import keep_small  # noqa: E402
+from deployments.local.layout import Layout  # noqa: E402
+from deployments.local.orphans import give_back  # noqa: E402
 from deployments.local.parts import POOLS  # noqa: E402
+from settings import get_settings  # noqa: E402
 
 SCHEDULED = EventFilter(event=EventNameFilter(name=["prefect.flow-run.Scheduled"]))
 LISTEN_AGAIN = 2.0
 log = logging.getLogger(__name__)
 
 
-async def wait_for_pools(api: str) -> None:
-    """Until `up` has made them: a worker that finds no pool asks again only after half a minute."""
-    async with httpx.AsyncClient(base_url=api) as client:
+async def prepare(api: str, root: Path) -> None:
+    """Until `up` has made the pools: a worker that finds none asks again only after half a minute."""
+    async with httpx.AsyncClient(base_url=api, timeout=30) as client:
         for pool in POOLS:
             while not await _exists(client, pool):
                 await asyncio.sleep(0.1)
+        while not await _gave_back(client, root):
+            await asyncio.sleep(1)
+
+
+async def _gave_back(client: httpx.AsyncClient, root: Path) -> bool:
+    try:
+        await give_back(client, POOLS, root)
+    except httpx.HTTPError as error:
+        log.warning("Prefect could not be asked yet what a worker before had left: %s", type(error).__name__)
+        return False
+    return True
 
 
 async def _exists(client: httpx.AsyncClient, pool: str) -> bool:
@@ -73,12 +89,14 @@ async def work() -> None:
     assert running is not None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    await wait_for_pools(str(PREFECT_API_URL.value()))
+    layout = Layout(get_settings().stack.path)
+    await prepare(str(PREFECT_API_URL.value()), layout.root)
     workers = {pool: ProcessWorker(pool, name=f"local {pool}", create_pool_if_not_found=False) for pool in POOLS}
     async with asyncio.TaskGroup() as group:
         for worker in workers.values():
             group.create_task(worker.start())
         group.create_task(listen(workers))
+        group.create_task(keep_small(layout.flow_log))
 
 
 def main() -> None:

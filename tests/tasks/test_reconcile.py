@@ -42,8 +42,9 @@ def says(register, run, step, state, **facts):
     register.note_status(RunStatus(**about, step=step, state=state, facts=facts, flow_run_id="f-1", at=NOW))
 
 
-def prefect(state_type):
-    flow_run = SimpleNamespace(id="f-1", state=State(type=state_type), state_name=state_type.value.title())
+def prefect(state_type, since=NOW):
+    state = State(type=state_type, timestamp=since)
+    flow_run = SimpleNamespace(id="f-1", state=state, state_name=state_type.value.title())
     return lambda _run: flow_run
 
 
@@ -77,6 +78,18 @@ def test_a_run_that_is_carried_out_or_was_just_asked_for_or_has_still_to_begin_i
 
     register.claim("rfm", date(1998, 7, 6), {}, force=False, requested_by="test", now=NOW)
     assert [run_id for run_id, _ in settle(register)] == [RUN]
+
+
+def test_an_orchestrator_that_was_taken_by_a_worker_and_never_started_is_ended_and_another_asked_for(
+    register, monkeypatch
+):
+    claimed(register)
+    ended = []
+    monkeypatch.setattr(module, "end_stuck", lambda flow_run: ended.append(flow_run.id))
+
+    assert (settle(register, prefect(StateType.PENDING)), ended) == ([], [])
+    assert settle(register, prefect(StateType.PENDING, since=NOW - timedelta(hours=1))) == [(RUN, "asked for again")]
+    assert ended == ["f-1"]
 
 
 def test_a_cancelled_run_that_could_not_say_so_is_closed_and_has_failed(register):

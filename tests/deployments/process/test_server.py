@@ -128,3 +128,23 @@ def test_a_killed_fork_server_takes_its_runs_along_and_comes_back(small_stack, t
     until(lambda: small_stack.parts().get("fork-server") not in (None, before), 30, "a new fork server")
     again = small_stack.ask("orchestrator", tmp_path / "again")
     assert small_stack.settled(again)["type"] == "COMPLETED"
+
+
+def test_a_killed_worker_takes_no_run_along(small_stack, tmp_path):
+    run = small_stack.ask("sql-runner", tmp_path / "note", seconds=3)
+    pid_of(tmp_path / "note")
+
+    os.kill(small_stack.parts()["workers"], signal.SIGKILL)
+
+    assert small_stack.settled(run)["type"] == "COMPLETED"
+
+
+def test_what_a_killed_worker_had_taken_and_not_started_is_started_by_the_next(small_stack, tmp_path):
+    workers = psutil.Process(small_stack.parts()["workers"])
+    workers.suspend()
+    run = small_stack.ask("python-app", tmp_path / "note")
+    small_stack.prefect("POST", f"/flow_runs/{run}/set_state", json={"state": {"type": "PENDING"}})
+
+    workers.kill()
+
+    assert small_stack.settled(run)["type"] == "COMPLETED"
