@@ -12,6 +12,13 @@ NEVER = "0 8 1 1 *"
 """So that no scheduled flow run stands in the way of those that the tests ask for."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A run here goes on through deaths and waits; on a busy machine that takes minutes."""
+    for item in items:
+        if "faulty_stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(scope="session")
 def told() -> Iterator[WebReceiver]:
     """What people are told by the stack."""
