@@ -83,9 +83,22 @@ def deployment_of(pipeline_name: str, step_name: str, steps: Steps) -> str:
     pipeline = find_pipeline(pipeline_name)
     if step_name == ORCHESTRATE:
         return pipeline.entry
-    asked_for: list[Step | Afterwards] = [*pipeline.steps, *pipeline.afterwards]
+    asked_for = _asked_for(pipeline)
     for step in asked_for:
         if step.name == step_name:
             return f"{step.flow}/{steps.platform_of(pipeline.name, step.name)}"
     known = ", ".join([ORCHESTRATE, *(step.name for step in asked_for)])
     raise UnknownStep(f"pipeline {pipeline_name!r} has no step {step_name!r}; known: {known}")
+
+
+def is_used(deployment: str, steps: Steps) -> bool:
+    """Whether a request can start it, or it is no step's: of a step's deployments only that of its platform is used."""
+    asked_for = [(pipeline.name, step) for pipeline in PIPELINES.values() for step in _asked_for(pipeline)]
+    flow = deployment.partition("/")[0]
+    return flow not in {step.flow for _, step in asked_for} or deployment in {
+        deployment_of(pipeline, step.name, steps) for pipeline, step in asked_for
+    }
+
+
+def _asked_for(pipeline: Pipeline) -> list[Step | Afterwards]:
+    return [*pipeline.steps, *pipeline.afterwards]

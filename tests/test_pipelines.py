@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from pipelines import UnknownStep, deployment_of
+from pipelines import UnknownStep, deployment_of, is_used
 from settings import Steps
 
 
@@ -21,6 +21,15 @@ def test_one_step_can_run_elsewhere():
 
 def test_the_orchestrator_itself_is_where_it_always_is():
     assert deployment_of("rfm", "orchestrate", Steps(platform="vertex-ai")) == "orchestrate/rfm"
+
+
+def test_of_a_steps_deployments_only_that_of_its_platform_is_used():
+    steps = Steps(platform="cloud-run", elsewhere="rfm/scoring=vertex-ai")
+    known = [f"{flow}/{name}" for flow in ("features", "scoring") for name in ("process", "cloud-run", "vertex-ai")]
+
+    assert [name for name in known if is_used(name, steps)] == ["features/cloud-run", "scoring/vertex-ai"]
+    assert is_used("report/cloud-run", steps)
+    assert is_used("orchestrate/rfm", steps)
 
 
 def test_a_step_that_is_in_no_pipeline_starts_nothing():

@@ -13,6 +13,7 @@ from prefect.utilities.urls import url_for
 from errors import Permanent, Retryable
 from messenger.contract import ORCHESTRATE
 from messenger.probe import round_trip
+from pipelines import is_used
 from register.register import Run
 from settings import Settings
 from watch.alert import LONGEST_TEXT, Alert, Cause, about_run
@@ -42,7 +43,7 @@ def checks(client: SyncPrefectClient, settings: Settings) -> Sequence[Check]:
         Check("dead letters", lambda: no_dead_letters(settings), cause="dead-letters"),
         Check("invoker", lambda: invoker_is_ready(settings)),
         Check("warehouse", lambda: warehouse_opens(settings)),
-        Check("workers", lambda: pools_have_workers(client)),
+        Check("workers", lambda: pools_have_workers(client, settings)),
         Check("dates", lambda: dates_are_confirmed(client, settings), cause="late"),
         Check("runs", lambda: runs_move(settings), cause="stuck"),
         Check("alerts", alerts_are_told),
@@ -91,9 +92,16 @@ def warehouse_opens(settings: Settings) -> Found:
     return Found(f"opened and read in {took:.1f} s; {newest}")
 
 
-def pools_have_workers(client: SyncPrefectClient) -> Found:
-    """Of the pools that deployments run on; a pool is ready while one of its workers is heard of."""
-    used = {deployment.work_pool_name for deployment in client.read_deployments(limit=MOST_LOOKED_AT)}
+def pools_have_workers(client: SyncPrefectClient, settings: Settings) -> Found:
+    """Of the pools whose deployments are used where the steps run now (STEPS_PLATFORM, STEPS_ELSEWHERE): nobody needs a
+    worker on the others. A pool is ready while one of its workers is heard of.
+    """
+    flows = {flow.id: flow.name for flow in client.read_flows(limit=MOST_LOOKED_AT)}
+    used = {
+        deployment.work_pool_name
+        for deployment in client.read_deployments(limit=MOST_LOOKED_AT)
+        if is_used(f"{flows.get(deployment.flow_id)}/{deployment.name}", settings.steps)
+    }
     pools = [pool for pool in client.read_work_pools() if pool.name in used]
     lacking = [pool.name for pool in pools if pool.status != WorkPoolStatus.READY]
     if lacking:

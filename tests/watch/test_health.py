@@ -107,18 +107,33 @@ def test_the_newest_scored_date_is_said(configured, tmp_path):
     assert "2026-11-23" in health.warehouse_opens(settings).said
 
 
-def test_a_pool_that_deployments_use_needs_a_worker(client):
+def given_deployment(client, flow, name):
+    """On a pool of its own, which nobody works for."""
     pool = f"pool-{uuid4().hex[:8]}"
     client.request("POST", "/work_pools/", json={"name": pool, "type": "process", "base_job_template": {}})
-    health.pools_have_workers(client)
-    flow = client.create_flow_from_name("health")
-    client.create_deployment(flow_id=flow, name=pool, work_pool_name=pool)
+    client.create_deployment(flow_id=client.create_flow_from_name(flow), name=name or pool, work_pool_name=pool)
+    return pool
+
+
+def test_a_pool_that_deployments_use_needs_a_worker(configured, client):
+    settings = configured()
+    health.pools_have_workers(client, settings)
+    pool = given_deployment(client, "health", None)
 
     with pytest.raises(NotWell, match=pool):
-        health.pools_have_workers(client)
+        health.pools_have_workers(client, settings)
 
     client.request("POST", f"/work_pools/{pool}/workers/heartbeat", json={"name": "worker"})
-    assert "have workers" in health.pools_have_workers(client).said
+    assert "have workers" in health.pools_have_workers(client, settings).said
+
+
+def test_a_pool_on_a_platform_that_no_step_runs_on_needs_none(configured, client):
+    pool = given_deployment(client, "scoring", "vertex-ai")
+
+    health.pools_have_workers(client, configured(STEPS_PLATFORM="cloud-run"))
+    with pytest.raises(NotWell, match=pool):
+        health.pools_have_workers(client, configured(STEPS_ELSEWHERE="rfm/scoring=vertex-ai"))
+    client.request("POST", f"/work_pools/{pool}/workers/heartbeat", json={"name": "worker"})
 
 
 class TestLate:
