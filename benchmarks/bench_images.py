@@ -1,9 +1,12 @@
 """How large the images' packages are, and how long a container takes to the first line of its step.
 
 `make bench-images`. Each image's lock and code are laid out alone, with bytecode, as the Dockerfile does. A step is
-started as its platform starts it, against a real Prefect server; its first line is the news that it has started.
+started against a real Prefect server as its pool starts it, by `prefect flow-run execute`, which starts the flow in a
+second process and watches for its cancellation; and, to see what that costs, by that second process alone. Its first
+line is the news that it has started.
 """
 
+import shlex
 import subprocess
 import tempfile
 import time
@@ -20,6 +23,7 @@ from benchmarks.machine import keep
 from deployments.images.dockerfile import read_targets
 from deployments.images.environment import Laid, lay_out
 from deployments.local.ports import choose_port
+from deployments.registration.pools import filled_template
 from messenger.contract import RunRequest, RunStatus, run_id_of
 from messenger.embedded import EmbeddedMessenger
 from messenger.messenger import REGISTER_STATUSES
@@ -28,6 +32,8 @@ REPEATS = 5
 DAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 STEPS = {"sql-runner": "features", "rfm": "scoring"}
+POOLS = {"sql-runner": "cloud-run-v2", "rfm": "vertex-ai"}
+ENTRIES = ("pool", "flow alone")
 TARGETS = {"sql-runner": 4.0, "rfm": 3.0}
 STARTS_WITHIN = 120.0
 
@@ -86,7 +92,14 @@ def flow_run(api: str, step: str, number: int) -> str:
     return str(run.raise_for_status().json()["id"])
 
 
-def first_line(laid: Laid, api: str, number: int) -> float:
+def command_of(laid: Laid, entry: str) -> Sequence[str]:
+    if entry == "flow alone":
+        return laid.target.command
+    template = filled_template(POOLS[laid.target.name], {})
+    return shlex.split(template["variables"]["properties"]["command"]["default"])
+
+
+def first_line(laid: Laid, api: str, number: int, entry: str) -> float:
     """Seconds from the start of the container's command to the step's news that it has started."""
     messages = laid.folder / f"messenger-{number}.db"
     messenger = EmbeddedMessenger(messages)
@@ -97,7 +110,7 @@ def first_line(laid: Laid, api: str, number: int) -> float:
         MESSENGER_PATH=str(messages),
     )
     began = time.time()
-    subprocess.run(laid.target.command, cwd=laid.code, env=environment, capture_output=True, check=False)
+    subprocess.run(command_of(laid, entry), cwd=laid.code, env=environment, capture_output=True, check=False)
     told = [RunStatus.model_validate_json(one.body) for one in messenger.pull(REGISTER_STATUSES, limit=9, wait=0)]
     messenger.close()
     return next(status.at.timestamp() for status in told if status.state == "started") - began
@@ -112,17 +125,25 @@ def measured(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     with server(laid["prefect-server"]) as api:
         for number in range(1, REPEATS + 1):
             for name in STEPS:
-                figures[name].setdefault("first_line", []).append(first_line(laid[name], api, number))
+                for place, entry in enumerate(ENTRIES):
+                    taken = first_line(laid[name], api, number * len(ENTRIES) + place, entry)
+                    figures[name].setdefault(entry, []).append(taken)
     return figures
 
 
 def table_of(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    lines = ["| Image | packages, MB | to the first line of the step, s | at the most, s |", "|---|---|---|---|"]
+    lines = [
+        "| Image | packages, MB | from entry to the step's first line, s | at the most, s | the flow alone, s |",
+        "|---|---|---|---|---|",
+    ]
     for name, one in figures.items():
-        seconds: Sequence[float] = one.get("first_line", [])
-        shown = f"{median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})" if seconds else ""
-        lines.append(f"| `{name}` | {one['megabytes']:.0f} | {shown} | {TARGETS.get(name, '')} |")
+        entry, alone = (_shown(one.get(which, [])) for which in ENTRIES)
+        lines.append(f"| `{name}` | {one['megabytes']:.0f} | {entry} | {TARGETS.get(name, '')} | {alone} |")
     return "\n".join(lines)
+
+
+def _shown(seconds: Sequence[float]) -> str:
+    return f"{median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})" if seconds else ""
 
 
 def main() -> None:
