@@ -103,9 +103,12 @@ class Dbt(OpenGroup):
 
 
 class Published(Group):
-    """Files for readers, replaced by atomic rename after each run."""
+    """Files for readers, each replaced as a whole after each run."""
 
     path: ProjectPath = Path("data/published")
+    bucket: Annotated[str, Field(pattern="^(gs://.+)?$")] = Field(
+        "", description="gs://bucket/folder that a run publishes to instead, where no disk is shared; empty: the folder"
+    )
     snapshots: Annotated[int, Field(ge=1)] = Field(
         13, description="so many of the last run_dates can be asked about; the files of older ones stay"
     )

@@ -71,12 +71,16 @@ def snapshot_name(run_date: date) -> str:
     return f"{run_date.isoformat()}{SUFFIX}"
 
 
+def run_date_of(name: str) -> date | None:
+    """None of a file that was written aside, or is somebody else's."""
+    try:
+        return date.fromisoformat(name.removesuffix(SUFFIX)) if name.endswith(SUFFIX) else None
+    except ValueError:
+        return None
+
+
 def snapshot_files(folder: Path) -> dict[date, Path]:
     """The snapshots of a folder by run_date, the newest first; {} without the folder."""
-    found: dict[date, Path] = {}
-    for path in folder.glob(f"*{SUFFIX}"):
-        try:
-            found[date.fromisoformat(path.name.removesuffix(SUFFIX))] = path
-        except ValueError:
-            continue  # written aside, or somebody else's
+    dated = ((run_date_of(path.name), path) for path in folder.glob(f"*{SUFFIX}"))
+    found = {run_date: path for run_date, path in dated if run_date is not None}
     return dict(sorted(found.items(), reverse=True))

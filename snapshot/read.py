@@ -12,9 +12,10 @@ from errors import Permanent
 from rfm.one import OneScorer
 from snapshot.layout import LAYOUT, About
 
-MAPPED = 1 << 30
-"""Bytes that the system may map into memory instead of copying them; it takes them back when memory is short."""
 CACHE_KIB = 256
+"""The system's own cache does the rest. Nothing is mapped into memory: where the folder is a bucket, a page that cannot
+be had would then end the process instead of being an error.
+"""
 COLUMNS = "customer_id, recency, frequency, monetary_cents, r_score, f_score, m_score, segment, reason"
 
 
@@ -61,7 +62,7 @@ class Snapshot:
             ) from None
 
     def _read_about(self) -> About:
-        self._connection.execute(f"pragma mmap_size = {MAPPED}").fetchall()
+        self._connection.execute("pragma mmap_size = 0").fetchall()
         self._connection.execute(f"pragma cache_size = -{CACHE_KIB}")
         [(layout,)] = self._connection.execute("pragma user_version").fetchall()
         if layout != LAYOUT:

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     retry_condition_fn=may_pass,
 )
 def make_report(request: RunRequest) -> "Report":
-    """Raises what workload.figures.report_of and workload.publish_report.publish_report raise."""
+    """Raises what workload.figures.report_of and Published.publish_report raise."""
     from workload.figures import looks_of, report_of
-    from workload.publish_report import publish_report
+    from workload.published import open_published
 
     settings = get_settings()
     made = report_of(open_warehouse(), request.run_id, looks_of(settings.report))
-    page = publish_report(made, settings.published.path)
+    page = open_published(settings.published.path, settings.published.bucket).publish_report(made)
     get_run_logger().info("the report of run %s: %s", request.run_id, page)
     return made
 

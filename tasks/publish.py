@@ -10,12 +10,10 @@ from wiring import open_warehouse
 
 @task(name="publish", task_run_name="publish {request.run_date}", cache_policy=NO_CACHE)
 def publish_results(request: RunRequest) -> None:
-    """Replaces the files of the run_date, each by atomic rename, and says in the ledger that they are this run's."""
+    """Replaces the files of the run_date, each as a whole, and says in the ledger that they are this run's."""
     from workload.note_published import note_published
-    from workload.publish import publish
-    from workload.snapshot import publish_snapshot
+    from workload.published import open_published
 
     warehouse, published = open_warehouse(), get_settings().published
-    publish(warehouse, request, published.path)
-    publish_snapshot(warehouse, request, published.path, keep=published.snapshots)
+    open_published(published.path, published.bucket).publish_run(warehouse, request, keep=published.snapshots)
     note_published(warehouse, request, flow_run_id=runtime.flow_run.id or "")

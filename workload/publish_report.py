@@ -12,8 +12,8 @@ from workload.figures import Looks, NothingToReport, report_of
 from workload.publish import MANIFEST, replace, write_json
 
 
-def report_anew(warehouse: Warehouse, folder: Path, looks: Looks, run_date: date | None = None) -> Path:
-    """Makes the report of the run_date again, of the last scored one unless told; returns the page.
+def report_of_day(warehouse: Warehouse, looks: Looks, run_date: date | None = None) -> Report:
+    """The report of the run_date once more, of the last scored one unless told.
 
     Raises NothingToReport, TooOld, and what the warehouse raises.
     """
@@ -21,7 +21,7 @@ def report_anew(warehouse: Warehouse, folder: Path, looks: Looks, run_date: date
     if not days or (run_date is not None and run_date not in days):
         known = f"the last day that was is {max(days)}" if days else "no day was; ask for a run first"
         raise NothingToReport(f"{run_date or 'this day'} has not been scored; {known}")
-    return publish_report(report_of(warehouse, days[run_date or max(days)].run_id, looks), folder)
+    return report_of(warehouse, days[run_date or max(days)].run_id, looks)
 
 
 def publish_report(report: Report, folder: Path) -> Path:
@@ -33,21 +33,22 @@ def publish_report(report: Report, folder: Path) -> Path:
 
     about = report.provenance
     target = folder / about.pipeline / about.run_date.isoformat()
-    _manifest(target, about.run_id)
+    manifest_of(target, about.run_id)
     page = page_of(report)
     written: dict[str, Callable[[Path], object]] = {
         "report.json": lambda path: path.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8"),
         "report.html": lambda path: path.write_text(page, encoding="utf-8"),
     }
     # drawing takes a second: another run may have published meanwhile
-    manifest = _manifest(target, about.run_id)
+    manifest = manifest_of(target, about.run_id)
     checksums = {name: replace(target / name, about.run_id, write) for name, write in written.items()}
     manifest = {**manifest, "sha256": {**manifest["sha256"], **checksums}}
     replace(target / MANIFEST, about.run_id, lambda path: write_json(path, manifest))
     return target / "report.html"
 
 
-def _manifest(target: Path, run_id: str) -> Mapping[str, Any]:
+def manifest_of(target: Path, run_id: str) -> Mapping[str, Any]:
+    """What the folder of a run_date has; raises NothingToReport when that is not of this run."""
     try:
         manifest: dict[str, Any] = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -54,6 +54,10 @@ def _shared(settings: Settings) -> Iterator[str]:
         yield f"PREFECT_API_URL={settings.prefect.api_url}: a container does not reach the Prefect of this machine"
     if settings.messenger.kind == "embedded":
         yield "MESSENGER_KIND=embedded is a file of one machine: MESSENGER_KIND=pubsub is needed"
+    if settings.warehouse.kind == "duckdb":
+        yield "WAREHOUSE_KIND=duckdb is a file of one machine: WAREHOUSE_KIND=bigquery is needed"
+    if not settings.published.bucket:
+        yield "PUBLISHED_BUCKET is empty, and a container's files go with it: gs://… is needed"
     for name in ("api_key", "api_auth_string"):
         variable = f"PREFECT_{name}".upper()
         if getattr(settings.prefect, name).get_secret_value() and variable not in secrets_of(settings):
@@ -70,7 +74,11 @@ def _secrets(settings: Settings) -> Iterator[str]:
 
 
 def _steps(settings: Settings) -> Iterator[str]:
-    known = {f"{pipeline.name}/{step.name}" for pipeline in PIPELINES.values() for step in pipeline.steps}
+    known = {
+        f"{pipeline.name}/{step.name}"
+        for pipeline in PIPELINES.values()
+        for step in (*pipeline.steps, *pipeline.afterwards)
+    }
     for step, platform in settings.steps.named().items():
         if step not in known:
             yield f"STEPS_ELSEWHERE: there is no step {step}; known: {', '.join(sorted(known))}"

@@ -49,10 +49,12 @@ def _do(command: str, console: Console) -> None:
         show_exported(export(warehouse, _address(to), _run_date()), console)
     elif command == "report":
         from workload.figures import looks_of
-        from workload.publish_report import report_anew
+        from workload.publish_report import report_of_day
+        from workload.published import open_published
 
-        made = report_anew(warehouse, settings.published.path, looks_of(settings.report), _run_date())
-        console.print(f"Report       {made}", highlight=False, markup=False, soft_wrap=True)
+        made = report_of_day(warehouse, looks_of(settings.report), _run_date())
+        page = open_published(settings.published.path, settings.published.bucket).publish_report(made)
+        console.print(f"Report       {page}", highlight=False, markup=False, soft_wrap=True)
     else:
         from workload.explain import explain
 

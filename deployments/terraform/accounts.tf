@@ -1,10 +1,10 @@
-# A service account for each role; none has a key. Which right is for what: docs/deploy-gcp.md.
+# A service account for each role; none has a key. Google takes ids of 6 to 30 characters. Which right is for what: docs/deploy-gcp.md.
 
 locals {
   accounts = {
     invoker    = "Invoker: the Workload's contact point"
     sql-runner = "SQL runner: orders to features"
-    rfm        = "Python app: features to scores"
+    python-app = "Python app: features to scores"
     prefect    = "Host of Prefect: server, workers, Orchestrator"
     pusher     = "Pub/Sub, when it pushes messages to the invoker"
   }
@@ -14,13 +14,13 @@ locals {
     invoker    = ["requests", "statuses", "dead-letters"]
     prefect    = ["requests", "statuses", "dead-letters"]
     sql-runner = ["statuses"]
-    rfm        = ["statuses"]
+    python-app = ["statuses"]
   }
 
   project_rights = {
     invoker    = []
     sql-runner = ["roles/bigquery.jobUser"]
-    rfm        = ["roles/bigquery.jobUser", "roles/bigquery.readSessionUser"]
+    python-app = ["roles/bigquery.jobUser", "roles/bigquery.readSessionUser"]
     prefect = [
       "roles/aiplatform.user",
       "roles/bigquery.jobUser",
@@ -36,7 +36,7 @@ locals {
   secret_readers = {
     invoker    = ["register-url", "prefect-auth", "prefect-key"]
     sql-runner = ["prefect-auth", "prefect-key"]
-    rfm        = ["prefect-auth", "prefect-key"]
+    python-app = ["prefect-auth", "prefect-key"]
     prefect    = ["register-url", "prefect-auth", "prefect-key", "prefect-database-url", "alerts-urls"]
   }
 }
@@ -60,7 +60,7 @@ resource "google_project_iam_member" "role" {
 
 # The workers start the steps as the steps' own accounts
 resource "google_service_account_iam_member" "started_by_worker" {
-  for_each           = toset(["sql-runner", "rfm"])
+  for_each           = toset(["sql-runner", "python-app"])
   service_account_id = google_service_account.role[each.key].name
   role               = "roles/iam.serviceAccountUser"
   member             = google_service_account.role["prefect"].member

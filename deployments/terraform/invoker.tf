@@ -8,13 +8,22 @@ locals {
     INVOKER_AUTH          = "cloud-run"
     INVOKER_AUDIENCES     = "${local.invoker_url},32555940559.apps.googleusercontent.com"
     INVOKER_ACCOUNTS      = join(",", [for caller in var.callers : split(":", caller)[1]])
+    INVOKER_READERS       = join(",", [for reader in local.asking_readers : split(":", reader)[1]])
     INVOKER_PULL          = "false"
     INVOKER_PUSH_REQUESTS = "projects/${var.project}/subscriptions/${local.prefix}requests-invoker"
     INVOKER_PUSH_STATUSES = "projects/${var.project}/subscriptions/${local.prefix}statuses-register"
     INVOKER_PUSH_AUDIENCE = local.invoker_url
     INVOKER_PUSH_ACCOUNT  = google_service_account.role["pusher"].email
     FORWARDED_ALLOW_IPS   = "*"
+    PUBLISHED_PATH        = local.mounted
   })
+
+  # where the bucket is a folder of the invoker's
+  mounted = "/published"
+
+  # a token names a person or an account, never a group
+  asking_readers = [for reader in var.readers : reader if !startswith(reader, "group:")]
+
   invoker_secrets = merge({ RUNS_URL = "register-url" }, local.prefect_secrets)
 }
 
@@ -33,6 +42,7 @@ resource "google_cloud_run_v2_service" "invoker" {
     service_account                  = google_service_account.role["invoker"].email
     timeout                          = "60s"
     max_instance_request_concurrency = 80
+    execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
 
     scaling {
       max_instance_count = 3
@@ -47,8 +57,22 @@ resource "google_cloud_run_v2_service" "invoker" {
       }
     }
 
+    volumes {
+      name = "published"
+
+      gcs {
+        bucket    = google_storage_bucket.published.name
+        read_only = true
+      }
+    }
+
     containers {
       image = local.images["invoker"]
+
+      volume_mounts {
+        name       = "published"
+        mount_path = local.mounted
+      }
 
       ports {
         container_port = 8080
@@ -57,7 +81,7 @@ resource "google_cloud_run_v2_service" "invoker" {
       resources {
         limits = {
           cpu    = "1"
-          memory = "512Mi"
+          memory = "1Gi"
         }
         cpu_idle          = true
         startup_cpu_boost = true
@@ -115,6 +139,7 @@ resource "google_cloud_run_v2_service" "invoker" {
     google_secret_manager_secret_version.prefect_auth,
     google_sql_database.of,
     google_sql_user.of,
+    google_storage_bucket_iam_member.invoker,
   ]
 }
 
@@ -122,6 +147,7 @@ resource "google_cloud_run_v2_service" "invoker" {
 resource "google_cloud_run_v2_service_iam_member" "caller" {
   for_each = merge(
     { for caller in var.callers : caller => caller },
+    { for reader in local.asking_readers : reader => reader },
     { for account in ["pusher", "prefect"] : account => google_service_account.role[account].member },
   )
   name     = google_cloud_run_v2_service.invoker.name

@@ -21,12 +21,13 @@ locals {
 
   # what `make deploy` and `make deploy-check` read: deployments/environments/<environment>.env
   deploy_settings = merge(local.settings, local.prefect_settings, {
+    PUBLISHED_BUCKET          = google_storage_bucket.published.url
     DEPLOY_PROJECT            = var.project
     DEPLOY_REGION             = var.region
     DEPLOY_SQL_RUNNER_IMAGE   = local.images["sql-runner"]
     DEPLOY_SQL_RUNNER_ACCOUNT = google_service_account.role["sql-runner"].email
     DEPLOY_RFM_IMAGE          = local.images["rfm"]
-    DEPLOY_RFM_ACCOUNT        = google_service_account.role["rfm"].email
+    DEPLOY_RFM_ACCOUNT        = google_service_account.role["python-app"].email
     DEPLOY_NETWORK            = "projects/${local.number}/global/networks/${google_compute_network.private.name}"
     DEPLOY_VPC_CONNECTOR      = join("", google_vpc_access_connector.steps[*].id)
     DEPLOY_SECRETS            = join(",", [for name, secret in local.prefect_secrets : "${name}=${secret}:latest"])

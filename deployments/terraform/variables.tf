@@ -67,9 +67,9 @@ variable "prefect_cloud_api_url" {
 }
 
 variable "pools" {
-  description = "Work pools that get a worker on the host: orchestrator, and those of the platforms that the steps run on"
+  description = "Work pools that get a worker on the host: orchestrator, and those of the platforms that steps and reports run on"
   type        = list(string)
-  default     = ["orchestrator", "sql-runner-cloud-run", "python-app-vertex-ai"]
+  default     = ["orchestrator", "sql-runner-cloud-run", "python-app-cloud-run", "python-app-vertex-ai"]
 }
 
 variable "steps_elsewhere" {
@@ -133,7 +133,7 @@ variable "operators" {
 }
 
 variable "readers" {
-  description = "Who may read scores and segments in BigQuery and the bucket: user:… or group:…"
+  description = "Who may read scores and segments: user:…, group:… or serviceAccount:…; a group in BigQuery and the bucket alone, others through the invoker too"
   type        = list(string)
   default     = []
 }

@@ -32,7 +32,7 @@ resource "google_storage_bucket" "published" {
     enabled = true
   }
 
-  # a file that was replaced can be had back for a month
+  # a file that was replaced can be had back for a month, and whoever reads it at that moment reads it to its end
   lifecycle_rule {
     action {
       type = "Delete"
@@ -49,9 +49,9 @@ locals {
   dataset_rights = {
     "sql-runner raw" = { account = "sql-runner", dataset = "raw", role = "roles/bigquery.dataViewer" }
     "sql-runner rfm" = { account = "sql-runner", dataset = "rfm", role = "roles/bigquery.dataEditor" }
-    "rfm rfm"        = { account = "rfm", dataset = "rfm", role = "roles/bigquery.dataEditor" }
+    "python-app rfm" = { account = "python-app", dataset = "rfm", role = "roles/bigquery.dataEditor" }
     "prefect raw"    = { account = "prefect", dataset = "raw", role = "roles/bigquery.dataViewer" }
-    "prefect rfm"    = { account = "prefect", dataset = "rfm", role = "roles/bigquery.dataViewer" }
+    "prefect rfm"    = { account = "prefect", dataset = "rfm", role = "roles/bigquery.dataEditor" }
   }
   datasets = {
     raw = google_bigquery_dataset.raw.dataset_id
@@ -76,7 +76,14 @@ resource "google_bigquery_dataset_iam_member" "reader" {
 resource "google_storage_bucket_iam_member" "publisher" {
   bucket = google_storage_bucket.published.name
   role   = "roles/storage.objectUser"
-  member = google_service_account.role["rfm"].member
+  member = google_service_account.role["python-app"].member
+}
+
+# The invoker answers from the snapshots and shows the reports
+resource "google_storage_bucket_iam_member" "invoker" {
+  bucket = google_storage_bucket.published.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.role["invoker"].member
 }
 
 resource "google_storage_bucket_iam_member" "reader" {

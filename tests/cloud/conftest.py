@@ -4,68 +4,68 @@ import os
 import subprocess
 import sys
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from deployments.cloud.environment import read_environment
-from deployments.local.layout import Layout
-from deployments.local.leftovers import find_leftovers
-from deployments.local.private import private_environment
-from deployments.local.record import read_record
 from settings import PROJECT
+from tests.buckets import fake_gcs_server
 from tests.carriers import emulator  # noqa: F401
 from tests.cloud.cloud_run import CloudRun
 from tests.cloud.containers import Machine
 from tests.cloud.stack import CloudStack
 from tests.cloud.vertex import VertexAI
 from tests.deployments.cloud.given_environment import GIVEN, write_environment
-from tests.e2e.local_stack import write_orders
+from tests.e2e.local_stack import local_stack
 
+BUCKET = GIVEN["PUBLISHED_BUCKET"].removeprefix("gs://")
 PLATFORMS = {name: value for name, value in GIVEN.items() if name.startswith("STEPS_")}
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory, emulator):  # noqa: F811
+def bucket():
+    """Where fake-gcs-server keeps its objects: a folder for each bucket, as a bucket that is mounted looks."""
+    with fake_gcs_server(BUCKET) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory, emulator, bucket):  # noqa: F811
     folder = tmp_path_factory.mktemp("cloud")
-    write_orders(folder / "orders.csv")
     messenger = {
         "MESSENGER_KIND": "pubsub",
         "MESSENGER_PROJECT": GIVEN["MESSENGER_PROJECT"],
         "MESSENGER_PREFIX": f"t{uuid.uuid4().hex[:8]}-",
     }
-    venv = Path(sys.executable).parent
-    environment = private_environment(
-        folder,
-        folder / "orders.csv",
+    settings = {
         **messenger,
         **PLATFORMS,
-        PUBSUB_EMULATOR_HOST=emulator,
-        ORCHESTRATOR_CRON="0 0 1 1 *",
-        ORCHESTRATOR_PREFECT_POLL="0.5",
-        PATH=f"{venv}:{os.environ['PATH']}",
-    )
-    call = [sys.executable, "-m", "deployments.local"]
-    subprocess.run([*call[:2], "deployments.messages", "setup"], cwd=PROJECT, env=environment, check=True, timeout=60)
-    subprocess.run([*call, "up"], cwd=PROJECT, env=environment, check=True, timeout=180)
-    machine = Machine(folder / "machine", {"PUBSUB_EMULATOR_HOST": emulator})
-    cloud_run, vertex = CloudRun(machine), VertexAI(machine)
-    record = read_record(Layout(folder / "stack").record)
-    files = {name: environment[name] for name in ("SOURCE_PATH", "WAREHOUSE_PATH", "PUBLISHED_PATH", "RUNS_PATH")}
-    reached = {"PREFECT_API_URL": record.prefect_api, "DEPLOY_CODE": str(PROJECT), "DEPLOY_SECRETS": None}
-    file = write_environment(folder, **messenger, **files, **reached)
-    stack = CloudStack(record, read_environment(file), machine, cloud_run, vertex, environment, folder)
-    try:
+        "PUBLISHED_PATH": str(bucket.folder / BUCKET),
+        "PUBSUB_EMULATOR_HOST": emulator,
+        "ORCHESTRATOR_CRON": "0 0 1 1 *",
+        "ORCHESTRATOR_PREFECT_POLL": "0.5",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    setup = [sys.executable, "-m", "deployments.messages", "setup"]
+    subprocess.run(setup, cwd=PROJECT, env={**os.environ, **settings}, check=True, timeout=120)
+    with local_stack(folder, up_within=400, **settings) as local, ExitStack() as ending:
+        record, environment = local.record, local.environment
+        machine = Machine(folder / "machine", {"PUBSUB_EMULATOR_HOST": emulator, **bucket.environment})
+        ending.callback(machine.close)
+        cloud_run, vertex = CloudRun(machine), VertexAI(machine)
+        ending.callback(cloud_run.close)
+        ending.callback(vertex.close)
+        files = {name: environment[name] for name in ("SOURCE_PATH", "WAREHOUSE_PATH")}
+        reached = {"PREFECT_API_URL": record.prefect_api, "DEPLOY_CODE": str(PROJECT), "DEPLOY_SECRETS": None}
+        duckdb = {"WAREHOUSE_KIND": None, "WAREHOUSE_PROJECT": None}
+        file = write_environment(folder, **messenger, **files, **reached, **duckdb)
+        stack = CloudStack(record, read_environment(file), machine, cloud_run, vertex, environment, folder)
+        ending.callback(stack.kill_worker)
         stack.register(file)
         stack.start_worker()
         yield stack
-    finally:
-        stack.kill_worker()
-        machine.close()
-        cloud_run.close()
-        vertex.close()
-        subprocess.run([*call, "down"], cwd=PROJECT, env=environment, check=True, timeout=60)
-    assert find_leftovers(folder / "stack") == []
 
 
 @pytest.fixture(autouse=True)

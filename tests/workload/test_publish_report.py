@@ -13,7 +13,7 @@ from rfm.read_rules import rules_named
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse
 from workload.figures import Looks, NothingToReport, report_of
 from workload.publish import publish
-from workload.publish_report import publish_report, report_anew
+from workload.publish_report import publish_report, report_of_day
 from workload.score import score
 
 ROWS = [(f"c{number}", number, 1 + number % 7, Decimal(number)) for number in range(40)]
@@ -28,6 +28,10 @@ def warehouse(path):
 @pytest.fixture
 def published(tmp_path):
     return tmp_path / "published"
+
+
+def report_anew(warehouse, published, run_date=None):
+    return publish_report(report_of_day(warehouse, LOOKS, run_date), published)
 
 
 def given_published(warehouse, path, published, rows=ROWS, attempt=1):
@@ -52,15 +56,15 @@ def test_page_and_data_stand_in_the_manifest_with_the_other_files(warehouse, pat
 
 def test_made_anew_it_is_the_same_to_the_byte(warehouse, path, published):
     given_published(warehouse, path, published)
-    page = report_anew(warehouse, published, LOOKS)
+    page = report_anew(warehouse, published)
     before = {file.name: file.read_bytes() for file in page.parent.iterdir()}
-    assert report_anew(warehouse, published, LOOKS, RUN_DATE) == page
+    assert report_anew(warehouse, published, RUN_DATE) == page
     assert {file.name: file.read_bytes() for file in page.parent.iterdir()} == before
 
 
 def test_a_page_is_small_and_needs_nothing_else(warehouse, path, published):
     given_published(warehouse, path, published)
-    page = report_anew(warehouse, published, LOOKS).read_text()
+    page = report_anew(warehouse, published).read_text()
     assert len(page.encode()) < 2_000_000
     assert "<script" not in page
     assert "http://" not in page.replace("http://www.w3.org/", "")
@@ -79,13 +83,13 @@ def test_a_new_attempt_takes_the_old_report_away(warehouse, path, published):
 
 def test_what_was_not_published_or_not_scored_gets_no_report(warehouse, path, published):
     with pytest.raises(NothingToReport, match="no day was; ask for a run first"):
-        report_anew(warehouse, published, LOOKS)
+        report_anew(warehouse, published)
     request = given_features(path, ROWS)
     score(warehouse, request, rules_named("quintile"), window_days=WINDOW)
     with pytest.raises(NothingToReport, match="has not been published"):
-        report_anew(warehouse, published, LOOKS)
+        report_anew(warehouse, published)
     with pytest.raises(NothingToReport, match="2020-01-01 has not been scored; the last day that was is 2026-06-29"):
-        report_anew(warehouse, published, LOOKS, date(2020, 1, 1))
+        report_anew(warehouse, published, date(2020, 1, 1))
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[:1], [("only refunds", None, 0, "-1.00")]])

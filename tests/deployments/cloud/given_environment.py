@@ -13,6 +13,9 @@ GIVEN = {
     "PREFECT_API_URL": "https://prefect.example.com/api",
     "MESSENGER_KIND": "pubsub",
     "MESSENGER_PROJECT": "rfm-test-project",
+    "WAREHOUSE_KIND": "bigquery",
+    "WAREHOUSE_PROJECT": "rfm-test-project",
+    "PUBLISHED_BUCKET": "gs://rfm-test-project-rfm",
 }
 
 

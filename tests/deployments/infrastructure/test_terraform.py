@@ -5,10 +5,14 @@ import shutil
 
 import pytest
 import yaml
+from dotenv import dotenv_values
 
+from deployments.cloud.environment import environment_file, read_environment
+from deployments.cloud.pools import pools_of
 from deployments.images.dockerfile import read_targets
 from deployments.infrastructure import layout, references
 from deployments.infrastructure.configuration import FOLDER, read
+from deployments.registration.prefect_file import full_name, read_deployments
 from messenger.pubsub_resources import (
     DEAD_LETTERS,
     DEAD_LETTERS_KEPT,
@@ -17,7 +21,8 @@ from messenger.pubsub_resources import (
     TOPICS,
     Resources,
 )
-from settings import PROJECT, Settings
+from pipelines import is_used
+from settings import Settings
 from tests.deployments.infrastructure.template import rendered
 
 CONFIGURATION = read()
@@ -116,15 +121,43 @@ def test_every_setting_that_terraform_gives_is_one():
     assert {"MESSENGER_KIND", "RUNS_URL", "INVOKER_PUSH_REQUESTS", "PREFECT_API_URL", "DEPLOY_REGION"} <= names
 
 
+def test_an_environments_file_has_the_settings_that_terraform_writes():
+    written = set()
+    for name in ("settings", "prefect_settings", "deploy_settings"):
+        written |= set(re.findall(r"\b([A-Z]+_[A-Z_]+)\b(?=\s*['\"]?\s*[=:])", str(local(name))))
+
+    for name in ("dev", "prod"):
+        assert set(dotenv_values(environment_file(name))) == written
+
+
+def test_the_service_accounts_have_ids_that_google_takes():
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", name) for name in local("accounts"))
+
+
+def test_the_invoker_reads_where_the_python_app_publishes():
+    template = resource("google_cloud_run_v2_service", "invoker")["template"][0]
+    [volume], [mount] = template["volumes"], template["containers"][0]["volume_mounts"]
+
+    assert volume["gcs"] == [{"bucket": "${google_storage_bucket.published.name}", "read_only": True}]
+    assert volume["name"] == mount["name"]
+    assert mount["mount_path"] == "${local.mounted}"
+    assert "PUBLISHED_PATH = local.mounted" in re.sub(r"\s+", " ", local("invoker_settings"))
+    assert "PUBLISHED_BUCKET = google_storage_bucket.published.url" in re.sub(r"\s+", " ", local("deploy_settings"))
+
+
 def test_the_images_are_those_of_the_dockerfile():
     assert set(re.findall(r'"([\w-]+)"(?=[,\]])', local("images"))) == set(read_targets())
 
 
-def test_the_pools_with_a_worker_are_pools_of_deployments():
-    deployed = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+def test_the_pools_with_a_worker_are_those_that_deployments_use():
+    """Of those that the steps and reports of the examples run on: else their runs would wait for ever."""
     pools = next(block.body["default"] for block in CONFIGURATION.of("variable") if block.labels == ("pools",))
 
-    assert set(pools) <= {deployment["work_pool"]["name"] for deployment in deployed}
+    for name in ("dev", "prod"):
+        settings = read_environment(environment_file(name))
+        known = [pool.name for pool in pools_of(settings)]
+        used = [one for one in read_deployments(settings, known) if is_used(full_name(one), settings.steps)]
+        assert set(pools) == {deployment["work_pool"]["name"] for deployment in used}
 
 
 def test_nobody_gets_in_without_being_named():
