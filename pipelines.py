@@ -45,6 +45,11 @@ class Pipeline:
         """The deployment that orchestrates a run of this pipeline."""
         return f"{ORCHESTRATE}/{self.name}"
 
+    @property
+    def asked_for(self) -> list[Step | Afterwards]:
+        """All that a request can be for."""
+        return [*self.steps, *self.afterwards]
+
 
 PIPELINES = {
     pipeline.name: pipeline
@@ -83,22 +88,17 @@ def deployment_of(pipeline_name: str, step_name: str, steps: Steps) -> str:
     pipeline = find_pipeline(pipeline_name)
     if step_name == ORCHESTRATE:
         return pipeline.entry
-    asked_for = _asked_for(pipeline)
-    for step in asked_for:
+    for step in pipeline.asked_for:
         if step.name == step_name:
             return f"{step.flow}/{steps.platform_of(pipeline.name, step.name)}"
-    known = ", ".join([ORCHESTRATE, *(step.name for step in asked_for)])
+    known = ", ".join([ORCHESTRATE, *(step.name for step in pipeline.asked_for)])
     raise UnknownStep(f"pipeline {pipeline_name!r} has no step {step_name!r}; known: {known}")
 
 
 def is_used(deployment: str, steps: Steps) -> bool:
     """Whether a request can start it, or it is no step's: of a step's deployments only that of its platform is used."""
-    asked_for = [(pipeline.name, step) for pipeline in PIPELINES.values() for step in _asked_for(pipeline)]
+    asked_for = [(pipeline.name, step) for pipeline in PIPELINES.values() for step in pipeline.asked_for]
     flow = deployment.partition("/")[0]
     return flow not in {step.flow for _, step in asked_for} or deployment in {
         deployment_of(pipeline, step.name, steps) for pipeline, step in asked_for
     }
-
-
-def _asked_for(pipeline: Pipeline) -> list[Step | Afterwards]:
-    return [*pipeline.steps, *pipeline.afterwards]

@@ -74,11 +74,7 @@ def _secrets(settings: Settings) -> Iterator[str]:
 
 
 def _steps(settings: Settings) -> Iterator[str]:
-    known = {
-        f"{pipeline.name}/{step.name}"
-        for pipeline in PIPELINES.values()
-        for step in (*pipeline.steps, *pipeline.afterwards)
-    }
+    known = {f"{pipeline.name}/{step.name}" for pipeline in PIPELINES.values() for step in pipeline.asked_for}
     for step, platform in settings.steps.named().items():
         if step not in known:
             yield f"STEPS_ELSEWHERE: there is no step {step}; known: {', '.join(sorted(known))}"
