@@ -19,6 +19,7 @@ from rfm.own_orders import OwnFeatures, counting
 from rfm.quarantine import split
 from rfm.rule_set import RuleSet
 from rfm.score import Scorer
+from rfm.spreadsheet import without_formulas
 
 BATCH_ROWS = 100_000
 """Customers after which the progress is told."""
@@ -61,8 +62,9 @@ def score_features(
     window_days: int,
     progress: Callable[[int], object] | None = None,
 ) -> Summary:
-    """Fits the rules on the features and writes SCORED by customer, as Parquet or CSV after the suffix of `output`.
+    """Fits the rules on the features and writes SCORED by customer, as CSV or Parquet after the suffix of `output`.
 
+    In CSV, text that a spreadsheet would execute is made harmless; Parquet has every id as it is.
     `progress` is told how many customers are done. A file that is there is replaced by the whole new one, or stays.
     Raises NobodyToScore, and OSError when the file cannot be written.
     """
@@ -74,9 +76,10 @@ def score_features(
     counts: Counter[str] = Counter()
     beside = output.with_name(f".{output.name}.new")
     try:
-        with _writer(beside, output.suffix) as writer:
+        is_csv = output.suffix.lower() == ".csv"
+        with _writer(beside, is_csv=is_csv) as writer:
             for batch in _scored(table, model, run_date):
-                writer.write_batch(batch)
+                writer.write_batch(without_formulas(batch) if is_csv else batch)
                 counts.update(batch["segment"].to_pylist())
                 if progress:
                     progress(counts.total())
@@ -112,7 +115,5 @@ def _scored(table: pa.Table, model: FittedModel, run_date: date) -> Iterator[pa.
         yield pa.RecordBatch.from_pydict(columns, schema=SCORED)
 
 
-def _writer(path: Path, suffix: str) -> Any:
-    if suffix.lower() == ".parquet":
-        return pa.parquet.ParquetWriter(path, SCORED, compression="zstd")
-    return pa.csv.CSVWriter(path, SCORED)
+def _writer(path: Path, *, is_csv: bool) -> Any:
+    return pa.csv.CSVWriter(path, SCORED) if is_csv else pa.parquet.ParquetWriter(path, SCORED, compression="zstd")

@@ -16,17 +16,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from errors import Permanent
+from rfm.spreadsheet import without_formulas
 from warehouse.warehouse import CHANGES, CURRENT, LedgerRow, Warehouse
 from workload.target import Target, open_target
 
 BATCH_ROWS = 100_000
-EXECUTED = r"^[=+\-@\t\r\n]"
-"""A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection)."""
 
 Batches = Callable[[], AbstractContextManager[Iterator[pa.RecordBatch]]]
 
@@ -92,17 +90,6 @@ def _write(folder: Path, name: str, schema: pa.Schema, batches: Iterator[pa.Reco
             exact.write_batch(batch)
             rows += batch.num_rows
     return rows
-
-
-def without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Text that a spreadsheet would execute gets an apostrophe before it, which spreadsheets do not show."""
-    columns = [_harmless(column) if pa.types.is_string(column.type) else column for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-
-
-def _harmless(text: pa.Array) -> pa.Array:
-    executed = pc.match_substring_regex(text, EXECUTED)
-    return pc.if_else(executed, pc.binary_join_element_wise("'", text, ""), text)
 
 
 def _manifest(ledger: LedgerRow, since: date | None, rows: dict[str, int], folder: Path) -> dict[str, Any]:

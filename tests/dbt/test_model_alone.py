@@ -117,3 +117,16 @@ def test_own_rules_and_orders_without_ids(tmp_path):
         rows = {row["customer_id"]: row for row in csv.DictReader(file)}
     assert (rows["a"]["frequency"], rows["a"]["monetary"], rows["b"]["recency"]) == ("2", "10.00", "31")
     assert rows["a"]["model_id"].startswith("mine-2026-01-01-")
+
+
+@pytest.mark.parametrize("customer", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_an_id_that_a_spreadsheet_would_execute_is_text_in_csv_and_exact_in_parquet(tmp_path, customer):
+    orders = tmp_path / "orders.csv"
+    orders.write_text(f"order_id,customer_id,order_date,amount\n1,{customer},2026-01-01,5\n")
+
+    for output in (tmp_path / "scores.csv", tmp_path / "scores.parquet"):
+        assert main(["score", str(orders), "--run-date", "2026-01-01", "--output", str(output)]) == 0
+
+    with (tmp_path / "scores.csv").open() as file:
+        assert [row["customer_id"] for row in csv.DictReader(file)] == [f"'{customer}"]
+    assert duckdb.sql(f"select customer_id from '{tmp_path / 'scores.parquet'}'").fetchall() == [(customer,)]
