@@ -145,7 +145,7 @@ pictures: $(DEV) ## make the pictures of the documentation anew, in chromium
 bench-images: $(DEV) ## list the images' sizes, and measure how long their steps take to start
 	@$(BIN)/python -m benchmarks.bench_images
 
-bench-asking: $(RUN) ## measure answers about a million customers, and their publication
+bench-asking: $(DEV) ## measure answers about a million customers, their publication, and the start page
 	@$(BIN)/python -m benchmarks.bench_asking
 
 bench-orchestrator: $(RUN) ## measure how soon the orchestrator goes on and notices a death, and what the stack bears

@@ -7,7 +7,7 @@ from tasks.catch_up import catch_up
 from tasks.reconcile import settle_runs
 
 
-@flow(name="reconcile")
+@flow(name="reconcile", flow_run_name="reconcile")
 def reconcile() -> None:
     """Takes up runs whose orchestrator died, settles news and ledger, and asks for missed schedules in order."""
     settle_runs()

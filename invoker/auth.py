@@ -54,7 +54,7 @@ async def _caller(request: Request, parts: Needs, bearer: Bearer) -> str:
     return await _email(parts.tokens, bearer, invoker.audiences, invoker.accounts)
 
 
-async def _reader(request: Request) -> Parts:
+async def reading(request: Request) -> Parts:
     """What a route about customers works with, once the caller may read. One dependency and not four: each costs."""
     parts = await parts_of(request)
     await _check_reader(request, parts, parts.settings.invoker.readers)
@@ -83,7 +83,7 @@ async def _pusher(parts: Needs, bearer: Bearer) -> None:
 
 
 Caller = Annotated[str, Depends(_caller)]
-Reading = Annotated[Parts, Depends(_reader)]
+Reading = Annotated[Parts, Depends(reading)]
 """For routes about customers: who may ask for runs need not be allowed to see them."""
 MayWatch = Depends(_watcher)
 FromPubSub = Depends(_pusher)

@@ -2,9 +2,9 @@
 
 import json
 import logging
+import random
 import re
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +17,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 def request_id(given: str | None = None) -> str:
     """The caller's own id when it is harmless in a log, otherwise a new one."""
-    return given if given is not None and _ID.fullmatch(given) else uuid.uuid4().hex
+    return given if given is not None and _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
 def current_request_id() -> str:
@@ -71,6 +71,9 @@ def configure_logging(style: Literal["text", "json"]) -> None:
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     handler.addFilter(_WithContext())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    # no line shows where it was written, by which thread and process; finding that out costs more than writing it
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

@@ -3,10 +3,10 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +14,7 @@ from invoker.logs import about, request_id
 from invoker.problems import problem_response
 from invoker.traffic import Traffic
 
-REQUEST_ID = "X-Request-ID"
+REQUEST_ID = b"x-request-id"
 QUIET = ("/healthcheck", "/readiness")
 """Asked every few seconds by machines: only their failures are logged."""
 CUSTOMERS = "/customers/"
@@ -32,14 +32,14 @@ class RequestLog:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        given = request_id(Headers(scope=scope).get(REQUEST_ID))
+        given = request_id(_header(scope, REQUEST_ID))
         status, began = 0, time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = given
+                message["headers"] = [*message["headers"], (REQUEST_ID, given.encode())]
             await send(message)
 
         with about(given), self._traffic.request():
@@ -63,6 +63,11 @@ def _logged(path: str) -> str:
     return f"{CUSTOMERS}…/explain" if path.endswith("/explain") else f"{CUSTOMERS}…"
 
 
+def _header(scope: Scope, name: bytes, default: str = "") -> str:
+    """`name` in small letters, as ASGI has them. Nothing is made of the others: this is asked of every request."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), default)
+
+
 class BodyLimit:
     """Refuses bodies of more than `limit` bytes, on the path `push` of more than `push_limit`."""
 
@@ -76,7 +81,7 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         limit = self._push_limit if scope["path"] == self._push else self._limit
-        told = Headers(scope=scope).get("content-length", "0")
+        told = _header(scope, b"content-length", "0")
         if not told.isdecimal() or int(told) > limit:
             return await problem_response(TOO_LARGE, _more_than(limit))(scope, receive, send)
         return await self._app(scope, _counted(receive, limit), send)
@@ -122,21 +127,25 @@ class LoopbackOnly:
 def _came_by_loopback(scope: Scope) -> bool:
     """A Unix socket, too, is of this machine: it has a path and no port."""
     host, port = scope.get("server") or ("", None)
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return port is None
+    loopback = _is_loopback(host)
+    return port is None if loopback is None else loopback
 
 
 def _of_no_other_site(scope: Scope) -> bool:
-    return Headers(scope=scope).get("sec-fetch-site") != "cross-site"
+    return _header(scope, b"sec-fetch-site") != "cross-site"
 
 
 def _by_own_name(scope: Scope) -> bool:
     """Without the name nobody is asked: a browser always sends it."""
-    host = Headers(scope=scope).get("host", "localhost")
+    host = _header(scope, b"host", "localhost")
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return name == "localhost" or _is_loopback(name.strip("[]")) is True
+
+
+@lru_cache(maxsize=16)
+def _is_loopback(address: str) -> bool | None:
+    """None: it is no address."""
     try:
-        return name == "localhost" or ip_address(name.strip("[]")).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
-        return False
+        return None

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from settings import PROJECT
 
@@ -25,7 +27,7 @@ SHOTS = PROJECT / ".screenshots"
 
 
 @contextmanager
-def chromium():
+def chromium() -> Iterator[Browser]:
     """The browser. Skips the test where chromium is not installed; CI has to have it."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
@@ -42,15 +44,19 @@ def chromium():
 class Watched:
     """A page, what it asked the network for, and what its console said."""
 
-    def __init__(self, page):
-        self.page, self.requests, self.said = page, [], []
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.said: list[str] = []
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("console", lambda message: self.said.append(message.text))
         page.on("pageerror", lambda error: self.said.append(str(error)))
 
 
 @contextmanager
-def opened(browser, address, *, width=1180, height=900, **context):
+def opened(
+    browser: Browser, address: str, *, width: int = 1180, height: int = 900, **context: Any
+) -> Iterator[Watched]:
     """`context` as playwright's new_context takes it, such as color_scheme."""
     made = browser.new_context(viewport={"width": width, "height": height}, **context)
     try:
@@ -61,7 +67,7 @@ def opened(browser, address, *, width=1180, height=900, **context):
         made.close()
 
 
-def keep(page, name, **options) -> Path:
+def keep(page: Page, name: str, **options: Any) -> Path:
     """A screenshot, for people to look at."""
     SHOTS.mkdir(exist_ok=True)
     path = SHOTS / f"{name}.png"

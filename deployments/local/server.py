@@ -89,6 +89,7 @@ def main() -> None:
         host="127.0.0.1",
         port=stack.prefect_port,
         log_level="warning",
+        loop="asyncio",  # uvloop is there for the invoker; Prefect's server was proven without it
         timeout_graceful_shutdown=2,
     )
 

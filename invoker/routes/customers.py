@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from invoker.answers import CustomerView, standing
 from invoker.auth import Reading
 from invoker.explain import Explained, explain
+from invoker.routes.direct import Direct
 from invoker.routes.results import NOBODY, NOTHING, ForRunDate, answered, documented_answer, not_found, snapshot_of
 
 router = APIRouter(tags=["results"])
@@ -26,7 +27,6 @@ async def explain_customer(customer_id: CustomerId, parts: Reading, run_date: Fo
     return answered(explain(snapshot, found))
 
 
-@router.get("/customers/{customer_id:path}", **documented_answer(CustomerView))
 async def show_customer(customer_id: CustomerId, parts: Reading) -> Response:
     """Scores, segment and values of the customer, on every run_date that is published."""
     snapshots = parts.shelf.newest_first()
@@ -42,3 +42,8 @@ async def show_customer(customer_id: CustomerId, parts: Reading) -> Response:
     current = history[0]["run_date"] == snapshots[0].about.run_date
     view: CustomerView = {"customer_id": customer_id, "current": current, "latest": history[0], "history": history}
     return answered(view)
+
+
+router.add_api_route(
+    "/customers/{customer_id:path}", show_customer, route_class_override=Direct, **documented_answer(CustomerView)
+)

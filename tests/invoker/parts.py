@@ -112,8 +112,13 @@ def logging_as_before():
     """The app configures the logging of its process; here that is the test runner's."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    found_out = {
+        name: getattr(logging, name) for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
+    }
     yield
     root.handlers[:], root.level = handlers, level
+    for name, value in found_out.items():
+        setattr(logging, name, value)
 
 
 @pytest.fixture
