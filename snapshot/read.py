@@ -53,6 +53,7 @@ class Snapshot:
             )
         except sqlite3.Error as error:
             raise SnapshotUnusable(f"snapshot {path} cannot be opened: {error}") from None
+        self._by_id = self._connection.cursor()
         try:
             self.about = self._read_about()
         except (sqlite3.Error, ValidationError) as broken:
@@ -80,8 +81,8 @@ class Snapshot:
         return [segment.name for segment in self.about.model.rules.segments] if self.about.model else []
 
     def customer(self, customer_id: str) -> Customer | None:
-        """Microseconds: one descent of a tree."""
-        rows = self._connection.execute(
+        """Microseconds: one descent of a tree, by a cursor that is kept, since a new one costs a fifth of that."""
+        rows = self._by_id.execute(
             f"select {COLUMNS} from customers where customer_id = ?",  # noqa: S608
             [customer_id],
         ).fetchall()
