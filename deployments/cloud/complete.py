@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from deployments.cloud.pools import roles_of, secrets_of
 from deployments.cloud.render import Job
 from pipelines import PIPELINES
@@ -22,7 +20,7 @@ LOOPBACK = ("localhost", "127.", "0.0.0.0", "[::1]")  # noqa: S104
 
 
 def missing_or_wrong(settings: Settings) -> list[str]:
-    return [*_platform(settings), *_roles(settings), *_shared(settings), *_steps(settings), *_secrets(settings)]
+    return [*_platform(settings), *_roles(settings), *_shared(settings), *_steps(settings)]
 
 
 def _platform(settings: Settings) -> Iterator[str]:
@@ -62,15 +60,6 @@ def _shared(settings: Settings) -> Iterator[str]:
         variable = f"PREFECT_{name}".upper()
         if getattr(settings.prefect, name).get_secret_value() and variable not in secrets_of(settings):
             yield f"{variable} is needed to reach Prefect, and DEPLOY_SECRETS names no secret that holds it"
-
-
-def _secrets(settings: Settings) -> Iterator[str]:
-    """Prefect's credential comes from the command's environment; any other secret has no way to a container but one."""
-    for group, model in settings:
-        for name in sorted(model.model_fields_set) if group != "prefect" else []:
-            if isinstance(getattr(model, name), SecretStr):
-                secret = f"{group}_{name}".upper()
-                yield f"{secret} is a secret, not for a file: name it in DEPLOY_SECRETS, or give it to the worker"
 
 
 def _steps(settings: Settings) -> Iterator[str]:

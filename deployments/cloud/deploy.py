@@ -9,7 +9,7 @@ import httpx
 
 from deployments.cloud.plan import Change, deployment_change, pool_change, removals
 from deployments.cloud.pools import pools_of
-from deployments.registration.automations import register_automations
+from deployments.registration.automations import are_registered, register_automations, remove_automations
 from deployments.registration.deploy import register_deployments
 from deployments.registration.environment import without_prefect
 from deployments.registration.pools import Pool, make_pools
@@ -48,19 +48,22 @@ def deploy(settings: Settings, say: Say, *, dry_run: bool) -> None:
     with _reached(settings.prefect) as client:
         pools = [(pool, pool_change(client, pool)) for pool in wanted.pools]
         deployments = [deployment_change(client, deployment) for deployment in wanted.deployments]
-        _tell([change for _, change in pools] + deployments, say)
+        told = Change("same" if are_registered(client, settings) else "change", "automations")
+        _tell([*(change for _, change in pools), *deployments, told], say)
         if dry_run:
             return
         make_pools(client, [pool for pool, change in pools if change.kind != "same"])
         if any(change.kind != "same" for change in deployments):
             client.delete(f"/variables/name/{REGISTERED}")
         register_deployments(client, wanted.deployments, _environment(settings.prefect), REGISTERED)
-        if register_automations(client, settings):
-            _tell([Change("change", "automations")], say)
+        register_automations(client, settings)
 
 
 def undeploy(settings: Settings, say: Say, *, dry_run: bool, force: bool) -> None:
-    """Removes deployments and pools; what ran stays in Prefect's history. Raises UnderWay unless it is forced."""
+    """Removes deployments, pools and automations; what ran stays in Prefect's history.
+
+    Raises UnderWay unless it is forced.
+    """
     wanted = wanted_of(settings)
     with _reached(settings.prefect) as client:
         found = removals(client, wanted.pools, wanted.deployments)
@@ -75,6 +78,7 @@ def undeploy(settings: Settings, say: Say, *, dry_run: bool, force: bool) -> Non
                 client.delete(f"/deployments/{known.json()['id']}").raise_for_status()
         for pool in wanted.pools:
             _removed(client.delete(f"/work_pools/{pool.name}"))
+        remove_automations(client, settings)
         _removed(client.delete(f"/variables/name/{REGISTERED}"))
 
 

@@ -2,10 +2,11 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from dotenv import dotenv_values
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from errors import Permanent
@@ -15,6 +16,11 @@ FOLDER = PROJECT / "deployments" / "environments"
 OVERRIDES = re.compile("DEPLOY_|(PREFECT_API_(KEY|AUTH_STRING)|ALERTS_URLS)$")
 """What the environment of the command may add: CI says which image, and nobody writes a credential, or the addresses
 of alerts, into a file."""
+
+
+NOT_FOR_A_FILE = (
+    "name it in DEPLOY_SECRETS for the steps, give it to the worker and to the command by their environment"
+)
 
 
 class WrongEnvironment(Permanent):
@@ -46,6 +52,7 @@ def read_environment(path: Path) -> Settings:
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.env")))
         raise WrongEnvironment(f"there is no {path}; environments: {known}")
     values = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+    in_file = set(values)
     values |= {name: value for name, value in os.environ.items() if OVERRIDES.match(name)}
     grouped: dict[str, dict[str, str]] = {}
     for name, value in values.items():
@@ -63,7 +70,17 @@ def read_environment(path: Path) -> Settings:
         ) from None
     if unknown:
         raise _wrong(path, [f"{name}: no such setting" for name in sorted(unknown)])
+    if secrets := sorted(in_file & set(_secrets(settings))):
+        raise _wrong(path, [f"{name} is a secret, not for a file: {NOT_FOR_A_FILE}" for name in secrets])
     return settings
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    """Names of the settings that are secrets; Prefect's credential is looked after by deployments/cloud/complete.py."""
+    for group, model in settings:
+        for name, value in model if group != "prefect" else ():
+            if isinstance(value, SecretStr):
+                yield f"{group}_{name}".upper()
 
 
 def _is_unknown(group: str, field: str) -> bool:

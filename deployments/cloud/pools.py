@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from deployments.registration.environment import HEARTBEAT
 from deployments.registration.pools import Pool, filled_template
 from settings import Settings
 
@@ -75,6 +76,7 @@ def container_environment(settings: Settings, needs: tuple[str, ...]) -> dict[st
     """The variables of a container; null keeps a setting of the worker out (docs/adr/0024-container-environment.md)."""
     return {
         **dict.fromkeys(inherited_settings()),
+        **HEARTBEAT,
         **container_settings(settings, needs),
         "PREFECT_API_URL": settings.prefect.api_url,
     }
@@ -91,7 +93,7 @@ def _orchestrator(settings: Settings) -> Pool:
     defaults = {
         "command": ENGINE,
         "working_dir": settings.deploy.code,
-        "env": container_settings(settings, ORCHESTRATOR_NEEDS),
+        "env": {**HEARTBEAT, **container_settings(settings, ORCHESTRATOR_NEEDS)},
     }
     return Pool("orchestrator", "process", filled_template("process", defaults))
 

@@ -31,4 +31,6 @@ else
   PREFECT_API_AUTH_STRING=$(gcloud secrets versions access latest --secret prefect-auth)
   export PREFECT_API_AUTH_STRING
 fi
+# the automations tell people by it; without a version of the secret they tell nobody
+if ALERTS_URLS=$(gcloud secrets versions access latest --secret alerts-urls); then export ALERTS_URLS; fi
 make deploy ENV="$ENV"

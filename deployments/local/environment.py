@@ -1,15 +1,13 @@
 """The environment of the stack's processes: the user's own, with none of their Prefect settings in it."""
 
 from deployments.local.layout import Layout
-from deployments.registration.environment import without_prefect
+from deployments.registration.environment import HEARTBEAT, without_prefect
 
 MARK = "RFM_STACK_HOME"
 """Every process of a stack carries its folder under this name, so that leftovers can be found."""
 
 WORKER_POLL = "2"
 """Seconds between two looks of a worker for new runs."""
-HEARTBEAT = "30"
-"""Seconds between two heartbeats of a flow run, Prefect's shortest; deployments/automations/zombies.yaml waits for 3"""
 
 
 def own_prefect(layout: Layout, api: str) -> dict[str, str]:
@@ -19,7 +17,7 @@ def own_prefect(layout: Layout, api: str) -> dict[str, str]:
         "PREFECT_PROFILES_PATH": str(layout.prefect_home / "profiles.toml"),
         "PREFECT_API_URL": api,
         "PREFECT_WORKER_QUERY_SECONDS": WORKER_POLL,
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": HEARTBEAT,
+        **HEARTBEAT,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",

@@ -25,18 +25,29 @@ Automation = dict[str, Any]
 
 def register_automations(client: httpx.Client, settings: Settings) -> bool:
     """Returns whether anything had to be changed. Raises httpx.HTTPError."""
-    files = read_automations(settings)
-    wanted = _fingerprint(files, settings)
-    known = client.get(f"/variables/name/{REGISTERED}")
-    if known.status_code == httpx.codes.OK and known.json()["value"] == wanted:
+    if are_registered(client, settings):
         return False
+    files = read_automations(settings)
     channels = make_channels(client, settings.alerts.addresses)
     for automation in files:
         _apply(client, told_on(automation, channels))
-    if known.status_code == httpx.codes.OK:
-        client.delete(f"/variables/name/{REGISTERED}").raise_for_status()
-    client.post("/variables/", json={"name": REGISTERED, "value": wanted}).raise_for_status()
+    client.delete(f"/variables/name/{REGISTERED}")
+    value = _fingerprint(files, settings)
+    client.post("/variables/", json={"name": REGISTERED, "value": value}).raise_for_status()
     return True
+
+
+def are_registered(client: httpx.Client, settings: Settings) -> bool:
+    """As the files and the settings say."""
+    known = client.get(f"/variables/name/{REGISTERED}")
+    wanted = _fingerprint(read_automations(settings), settings)
+    return known.status_code == httpx.codes.OK and bool(known.json()["value"] == wanted)
+
+
+def remove_automations(client: httpx.Client, settings: Settings) -> None:
+    for automation in read_automations(settings):
+        _apply(client, {**automation, "actions": []})
+    client.delete(f"/variables/name/{REGISTERED}")
 
 
 def read_automations(settings: Settings) -> list[Automation]:

@@ -2,6 +2,9 @@
 
 import os
 
+HEARTBEAT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+"""Seconds between two heartbeats of a flow run, Prefect's shortest; automations/zombies.yaml waits for 3."""
+
 
 def without_prefect() -> dict[str, str]:
     """This process's environment without Prefect's settings, which would send runs to another server or database."""

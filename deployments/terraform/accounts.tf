@@ -36,7 +36,7 @@ locals {
   secret_readers = {
     invoker    = ["register-url", "prefect-auth", "prefect-key"]
     sql-runner = ["prefect-auth", "prefect-key"]
-    python-app = ["prefect-auth", "prefect-key"]
+    python-app = ["prefect-auth", "prefect-key", "alerts-urls"]
     prefect    = ["register-url", "prefect-auth", "prefect-key", "prefect-database-url", "alerts-urls"]
   }
 }

@@ -16,7 +16,10 @@ locals {
     repository = local.repository
     project    = var.project
     region     = var.region
-    settings   = merge(local.settings, { PREFECT_API_URL = local.prefect_settings["PREFECT_API_URL"], HEALTH_INVOKER = local.invoker_url })
+    settings = merge(local.settings, local.prefect_settings, {
+      HEALTH_INVOKER         = local.invoker_url
+      HOUSEKEEPING_CLOUD_RUN = "projects/${var.project}/locations/${var.region}"
+    })
     secrets = {
       server = { PREFECT_API_DATABASE_CONNECTION_URL = "prefect-database-url", PREFECT_SERVER_API_AUTH_STRING = "prefect-auth" }
       worker = merge({ RUNS_URL = "register-url", ALERTS_URLS = "alerts-urls" }, local.prefect_secrets)
@@ -119,6 +122,14 @@ resource "google_project_iam_member" "operator" {
 resource "google_secret_manager_secret_iam_member" "operator" {
   for_each  = { for name, member in local.operators : name => member if var.prefect == "server" }
   secret_id = google_secret_manager_secret.held["prefect-auth"].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value
+}
+
+# `make deploy` writes into Prefect whom its automations tell
+resource "google_secret_manager_secret_iam_member" "told" {
+  for_each  = local.operators
+  secret_id = google_secret_manager_secret.held["alerts-urls"].id
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value
 }

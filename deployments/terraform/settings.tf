@@ -19,6 +19,9 @@ locals {
   }
   prefect_secrets = var.prefect == "cloud" ? { PREFECT_API_KEY = "prefect-key" } : { PREFECT_API_AUTH_STRING = "prefect-auth" }
 
+  step_secrets = merge(local.prefect_secrets, var.alerts ? { ALERTS_URLS = "alerts-urls" } : {})
+  references   = [for name, secret in local.step_secrets : "${name}=${secret}:latest"]
+
   # what `make deploy` and `make deploy-check` read: deployments/environments/<environment>.env
   deploy_settings = merge(local.settings, local.prefect_settings, {
     PUBLISHED_BUCKET          = google_storage_bucket.published.url
@@ -30,6 +33,6 @@ locals {
     DEPLOY_RFM_ACCOUNT        = google_service_account.role["python-app"].email
     DEPLOY_NETWORK            = "projects/${local.number}/global/networks/${google_compute_network.private.name}"
     DEPLOY_VPC_CONNECTOR      = join("", google_vpc_access_connector.steps[*].id)
-    DEPLOY_SECRETS            = join(",", [for name, secret in local.prefect_secrets : "${name}=${secret}:latest"])
+    DEPLOY_SECRETS            = join(",", local.references)
   })
 }

@@ -151,6 +151,12 @@ variable "alert_email" {
   type        = string
 }
 
+variable "alerts" {
+  description = "Whether the secret alerts-urls has a version; then the steps too tell people, of drift and failed reports"
+  type        = bool
+  default     = false
+}
+
 variable "billing_account" {
   description = "Billing account of the budget; empty: no budget"
   type        = string

@@ -1,5 +1,6 @@
 """Containers as a platform runs them: a command, started as a process in exactly the environment it was given."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -67,18 +68,20 @@ class Machine:
         self.secrets: dict[str, str] = {}
         self.containers: list[Container] = []
         self.starts = True
+        self._numbers = itertools.count()
         (folder / "home").mkdir(parents=True)
 
     def start(self, command: Sequence[str], given: Sequence[tuple[str, str]], timeout: float) -> Container:
         """`given` are the variables of the job's description. `timeout` in seconds."""
         names = [name for name, _ in given]
         assert len(names) == len(set(names)), f"variables are given twice: {names}"
-        log = self.folder / f"container-{len(self.containers)}.log"
+        log = self.folder / f"container-{next(self._numbers)}.log"
         container = Container(list(command), dict(given), None, log)
-        self.containers.append(container)
         if self.starts:
             container.process = self._process(container)
             threading.Thread(target=self._end_at, args=(container, timeout), daemon=True).start()
+        # found by tests from here on, with its process
+        self.containers.append(container)
         return container
 
     def _process(self, container: Container) -> subprocess.Popen:

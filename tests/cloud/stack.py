@@ -130,14 +130,14 @@ class CloudStack:
         assert flow_run is not None, f"there is no flow run of {key}"
         return self.container_of_flow_run(flow_run["id"])
 
-    def container_of_flow_run(self, flow_run_id: str, within: float = 30) -> Container:
+    def container_of_flow_run(self, flow_run_id: str, within: float = 120) -> Container:
         def found() -> Container | None:
             started = self.machine.containers
             return next((one for one in started if one.environment["PREFECT__FLOW_RUN_ID"] == flow_run_id), None)
 
         return until(found, within, f"the container of flow run {flow_run_id}")
 
-    def ended(self, flow_run_id: str, within: float = 60) -> dict[str, Any]:
+    def ended(self, flow_run_id: str, within: float = 180) -> dict[str, Any]:
         def final() -> dict[str, Any] | None:
             state = self.flow_run(flow_run_id)["state"]
             return state if state["type"] in FINAL else None

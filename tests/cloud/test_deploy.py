@@ -33,6 +33,10 @@ def known(cloud: CloudStack):
     return pools & POOLS, found
 
 
+def automations(cloud: CloudStack):
+    return [one["name"] for one in cloud.prefect("POST", "/automations/filter", json={})]
+
+
 def said(settings, **how) -> list[str]:
     lines: list[str] = []
     deploy(settings, lines.append, **how)
@@ -61,6 +65,7 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(cloud):
     assert "change  work pool python-app-vertex-ai" in lines
     assert any("rfm/rfm:1 -> " in line and line.endswith("rfm/rfm:2") for line in lines)
     assert "same    work pool sql-runner-cloud-run" in lines
+    assert "same    automations" in lines
     assert cloud.prefect("GET", "/work_pools/python-app-vertex-ai") == before
 
 
@@ -92,6 +97,7 @@ def test_undeploy_waits_for_runs_and_then_leaves_nothing(cloud):
         assert known(cloud) == (POOLS, DEPLOYMENTS)
         undeploy(cloud.settings, lines.append, dry_run=False, force=True)
         assert known(cloud) == (set(), set())
+        assert automations(cloud) == []
     finally:
         cloud.kill_worker()
         said(cloud.settings, dry_run=False)

@@ -7,17 +7,20 @@ orchestrator sees, and what its next attempt starts from.
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import grpc
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from googleapiclient.discovery import build
 
 from tests.cloud import cloud_run, vertex
 from tests.cloud.stack import CloudStack
 from tests.e2e.local_stack import TODAY
 from tests.waiting import until
+from watch.old_jobs import orphaned_jobs
 
 pytestmark = pytest.mark.long
 
@@ -73,7 +76,7 @@ def test_a_passing_error_of_cloud_run_costs_time_and_nothing_else(cloud, status)
 
     container = cloud.container_of_flow_run(flow_run)
     job = cloud.cloud_run.job_of(container_label(cloud, flow_run))
-    until(lambda: job["name"] in cloud.cloud_run.deleted, 30, "the worker to have seen the end of the job")
+    until(lambda: job["name"] in cloud.cloud_run.deleted, 120, "the worker to have seen the end of the job")
 
     assert container.exit_code == 0
     assert cloud.cloud_run.troubles.left() == 0
@@ -86,7 +89,7 @@ def test_a_start_whose_answer_is_lost_does_not_start_the_step_twice(cloud):
 
     cloud.container_of_flow_run(flow_run)
     label = container_label(cloud, flow_run)
-    until(lambda: cloud.cloud_run.job_of(label) is None, 30, "the worker to have seen the end of the job")
+    until(lambda: cloud.cloud_run.job_of(label) is None, 120, "the worker to have seen the end of the job")
 
     assert len(cloud.cloud_run.seen_of(label)) == 1
 
@@ -119,7 +122,7 @@ def test_vertex_ai_that_is_unavailable_once_costs_time_and_nothing_else(cloud):
 
     container = cloud.container_of_flow_run(flow_run)
 
-    until(lambda: container.exit_code == 0, 30, "the container's end")
+    until(lambda: container.exit_code == 0, 120, "the container's end")
     assert pending_or_better(cloud, flow_run)
 
 
@@ -132,7 +135,7 @@ def test_a_used_up_quota_of_vertex_ai_is_a_crash_and_the_log_of_the_run_says_whi
 
     assert state["type"] == "CRASHED"
     assert "ResourceExhausted" in state["message"]
-    until(lambda: any(words in line for line in cloud.logs(flow_run)), 30, "the quota in the log of the flow run")
+    until(lambda: any(words in line for line in cloud.logs(flow_run)), 120, "the quota in the log of the flow run")
 
 
 def test_a_running_step_that_is_cancelled_ends_with_its_container_and_so_does_the_run(cloud):
@@ -146,7 +149,7 @@ def test_a_running_step_that_is_cancelled_ends_with_its_container_and_so_does_th
         cancel(cloud, flow_run)
 
         assert cloud.ended(flow_run)["type"] == "CANCELLED"
-        until(lambda: not container.running, 60, "the container's end")
+        until(lambda: not container.running, 180, "the container's end")
     run = cloud.settled(run_id)
     assert run["state"] == "failed"
     assert "features" in run["error"]["message"]
@@ -160,7 +163,7 @@ def test_a_container_that_never_starts_leaves_the_step_to_the_deadline_and_the_j
     cloud.machine.starts = False
     flow_run = cloud.ask(RUN, WELL)
     cloud.container_of_flow_run(flow_run)
-    until(lambda: cloud.flow_run(flow_run)["infrastructure_pid"], 30, "the worker to have written down the job")
+    until(lambda: cloud.flow_run(flow_run)["infrastructure_pid"], 120, "the worker to have written down the job")
 
     assert pending_or_better(cloud, flow_run)
     cancel(cloud, flow_run)
@@ -189,18 +192,20 @@ def test_a_killed_worker_loses_no_step_leaves_its_job_to_be_swept_and_the_next_o
     cloud.kill_worker()
     try:
         asked_meanwhile = cloud.ask(AI, WELL)
-        until(lambda: container.exit_code == 0, 30, "the container's own end")
+        until(lambda: container.exit_code == 0, 120, "the container's own end")
         assert cloud.cloud_run.job_of(label) is not None
     finally:
         cloud.start_worker()
 
-    until(lambda: cloud.container_of_flow_run(asked_meanwhile).exit_code == 0, 60, "the end of what waited")
+    until(lambda: cloud.container_of_flow_run(asked_meanwhile).exit_code == 0, 180, "the end of what waited")
+    sweep(cloud, ended=under_way)
+    assert cloud.cloud_run.job_of(label) is None
 
 
 @contextmanager
 def held_warehouse(cloud: CloudStack) -> Iterator[None]:
     """Nobody else opens it meanwhile."""
-    with until(lambda: opened(cloud.folder / "warehouse.duckdb"), 60, "the warehouse to be free"):
+    with until(lambda: opened(cloud.folder / "warehouse.duckdb"), 180, "the warehouse to be free"):
         yield
 
 
@@ -209,6 +214,19 @@ def opened(path: Path) -> duckdb.DuckDBPyConnection | None:
         return duckdb.connect(path)
     except duckdb.IOException:  # a run reads it at the moment
         return None
+
+
+def sweep(cloud: CloudStack, ended: str) -> None:
+    """As the flow housekeeping does it, with Google's own client, a day later."""
+    client = build(
+        "run", "v2", credentials=AnonymousCredentials(), client_options={"api_endpoint": cloud.cloud_run.url}
+    )
+    jobs = client.projects().locations().jobs()
+    deploy = cloud.settings.deploy
+    parent = f"projects/{deploy.project}/locations/{deploy.region}"
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    for job in list(orphaned_jobs(jobs, parent, lambda flow_run: flow_run == ended, tomorrow)):
+        job.remove()
 
 
 def cancel(cloud: CloudStack, flow_run: str) -> None:

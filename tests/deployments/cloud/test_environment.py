@@ -3,6 +3,7 @@
 import pytest
 
 from deployments.cloud import pools
+from deployments.cloud.complete import missing_or_wrong
 from deployments.cloud.environment import WrongEnvironment, read_environment
 from settings import Settings
 from tests.deployments.cloud.given_environment import write_environment
@@ -26,6 +27,16 @@ def test_ci_can_say_which_image_and_who_it_is(monkeypatch, tmp_path):
 
     assert settings.deploy.rfm_image == "registry.example.com/rfm:of-this-commit"
     assert settings.prefect.api_key.get_secret_value() == "key-of-ci"
+
+
+def test_a_secret_in_the_file_is_refused_and_in_the_commands_environment_taken(monkeypatch, tmp_path):
+    with pytest.raises(WrongEnvironment, match="ALERTS_URLS is a secret, not for a file"):
+        read_environment(write_environment(tmp_path, ALERTS_URLS="slack://a/b/c"))
+
+    monkeypatch.setenv("ALERTS_URLS", "slack://a/b/c")
+    settings = read_environment(write_environment(tmp_path))
+    assert settings.alerts.addresses == ["slack://a/b/c"]
+    assert missing_or_wrong(settings) == []
 
 
 def test_everything_that_is_wrong_in_the_file_is_said_at_once(tmp_path):
