@@ -76,7 +76,7 @@ LABEL org.opencontainers.image.title="sql-runner" \
       org.opencontainers.image.description="The Workload's SQL runner: orders to features with dbt, in a Prefect flow run."
 USER 10001:10001
 HEALTHCHECK NONE
-CMD ["python3", "-m", "prefect.engine"]
+CMD ["python3", "-m", "tasks.execute"]
 
 # --- The Workload's Python app: one scoring step, then it ends.
 FROM runtime AS rfm
@@ -98,7 +98,7 @@ ARG CODE_VERSION=
 ENV CODE_VERSION=${CODE_VERSION}
 USER 10001:10001
 HEALTHCHECK NONE
-CMD ["python3", "-m", "prefect.engine"]
+CMD ["python3", "-m", "tasks.execute"]
 
 # --- Prefect's workers: they start the steps on Cloud Run and Vertex AI, and the Orchestrator's flows as processes here.
 FROM runtime AS worker

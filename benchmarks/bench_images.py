@@ -1,8 +1,8 @@
 """How large the images' packages are, and how long a container takes to the first line of its step.
 
 `make bench-images`. Each image's lock and code are laid out alone, with bytecode, as the Dockerfile does. A step is
-started against a real Prefect server as its pool starts it, by `prefect flow-run execute`, which starts the flow in a
-second process and watches for its cancellation; and, to see what that costs, by that second process alone. Its first
+started against a real Prefect server as its pool starts it, by tasks/execute.py, which starts the flow in a second
+process and watches for its cancellation; and, to see what that costs, by that second process alone. Its first
 line is the news that it has started.
 """
 
@@ -94,7 +94,7 @@ def flow_run(api: str, step: str, number: int) -> str:
 
 def command_of(laid: Laid, entry: str) -> Sequence[str]:
     if entry == "flow alone":
-        return laid.target.command
+        return ["python3", "-m", "prefect.engine"]
     template = filled_template(POOLS[laid.target.name], {})
     return shlex.split(template["variables"]["properties"]["command"]["default"])
 
