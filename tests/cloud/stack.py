@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 
 from deployments.cloud.deploy import deploy
@@ -112,6 +113,16 @@ class CloudStack:
             done = {"state": {"type": "COMPLETED"}, "force": True}
             self.prefect("POST", f"/flow_runs/{flow_run}/set_state", json=done)
         self.asked.clear()
+
+    def open_warehouse(self) -> duckdb.DuckDBPyConnection:
+        """As soon as nobody else has the file open, and nobody has until it is closed."""
+        return until(self._opened, 180, "the warehouse to be free")
+
+    def _opened(self) -> duckdb.DuckDBPyConnection | None:
+        try:
+            return duckdb.connect(self.folder / "warehouse.duckdb")
+        except duckdb.IOException:
+            return None
 
     def flow_run(self, flow_run_id: str) -> dict[str, Any]:
         return self.prefect("GET", f"/flow_runs/{flow_run_id}")

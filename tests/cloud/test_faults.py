@@ -5,12 +5,8 @@ orchestrator sees, and what its next attempt starts from.
 """
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import duckdb
 import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -142,7 +138,7 @@ def test_a_running_step_that_is_cancelled_ends_with_its_container_and_so_does_th
     """It runs, and waits for the warehouse, which is held here once the orchestrator has read it and asked."""
     run_id = cloud.invoke(str(TODAY - timedelta(days=50)))
     flow_run = until(lambda: cloud.flow_run_of(f"{run_id}/features"), 120, "the step to be asked for")["id"]
-    with held_warehouse(cloud):
+    with cloud.open_warehouse():
         until(lambda: cloud.flow_run(flow_run)["state"]["type"] == "RUNNING", 120, "the step to run")
         container = cloud.container_of_flow_run(flow_run)
 
@@ -200,20 +196,6 @@ def test_a_killed_worker_loses_no_step_leaves_its_job_to_be_swept_and_the_next_o
     until(lambda: cloud.container_of_flow_run(asked_meanwhile).exit_code == 0, 180, "the end of what waited")
     sweep(cloud, ended=under_way)
     assert cloud.cloud_run.job_of(label) is None
-
-
-@contextmanager
-def held_warehouse(cloud: CloudStack) -> Iterator[None]:
-    """Nobody else opens it meanwhile."""
-    with until(lambda: opened(cloud.folder / "warehouse.duckdb"), 180, "the warehouse to be free"):
-        yield
-
-
-def opened(path: Path) -> duckdb.DuckDBPyConnection | None:
-    try:
-        return duckdb.connect(path)
-    except duckdb.IOException:  # a run reads it at the moment
-        return None
 
 
 def sweep(cloud: CloudStack, ended: str) -> None:

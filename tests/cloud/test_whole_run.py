@@ -5,7 +5,6 @@ import hashlib
 import json
 from datetime import timedelta
 
-import duckdb
 import httpx
 import pytest
 
@@ -48,7 +47,7 @@ def test_the_run_is_confirmed(done):
 
 
 def test_each_step_ran_on_its_platform_and_left_its_rows(cloud, done):
-    with duckdb.connect(cloud.folder / "warehouse.duckdb", read_only=True) as connection:
+    with cloud.open_warehouse() as connection:
         steps = connection.execute("select step from run_ledger where run_id = $1", [done["run_id"]]).fetchall()
         scored = connection.execute("select count(*) from rfm_scores").fetchone()[0]
 
