@@ -18,13 +18,15 @@ from rfm.edges import CountValues, Integers
 from rfm.quarantine import FEATURES
 from rfm.rule_set import Measure
 
-DAY = r"\d{4}-\d{2}-\d{2}"
-TIME = r"[ T]\d{2}:\d{2}(:\d{2}([.]\d+)?)?"
+DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIME = "[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]+)?)?"
+ZONE = "(Z|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))"
 READABLE = {
     "local": f"{DAY}({TIME})?",
-    "with_zone": rf"{DAY}{TIME}\s*(Z|[+-]\d{{2}}(:?\d{{2}})?)",
-    "number": r"[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?",
+    "with_zone": f"({DAY}{TIME}) *{ZONE}",
+    "number": "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?",
 }
+BLANKS = " \t\r\n"
 SQL = Path(__file__).with_name("own_orders.sql")
 
 
@@ -115,7 +117,7 @@ def _read_texts(memory: duckdb.DuckDBPyConnection, path: Path, columns: Columns)
 
 def _text(column: str) -> str:
     quoted = column.replace('"', '""')
-    return f'trim(cast("{quoted}" as varchar))'
+    return f"trim(cast(\"{quoted}\" as varchar), '{BLANKS}')"
 
 
 def _id(column: str, found: Mapping[str, str]) -> str:
@@ -124,7 +126,7 @@ def _id(column: str, found: Mapping[str, str]) -> str:
     text = f'cast("{quoted}" as varchar)'
     if found[column.lower()] in ("DOUBLE", "FLOAT"):
         text = f"regexp_replace(nullif({text}, 'nan'), '[.]0$', '')"
-    return f"case when trim({text}) <> '' then {text} end"
+    return f"case when trim({text}, '{BLANKS}') <> '' then {text} end"
 
 
 def _without_values(message: str) -> str:

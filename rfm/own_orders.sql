@@ -5,10 +5,12 @@ with
         select
             *,
             case
+                when day < '0001'
+                then null
                 when regexp_full_match(day, $local)
                 then try_cast(try_cast(day as timestamp) as date)
                 when regexp_full_match(day, $with_zone)
-                then try_cast(try_cast(day as timestamptz) as date)
+                then try_cast(try_cast(regexp_replace(day, $with_zone, '\1\2') as timestamptz) as date)
             end as order_date,
             case when regexp_full_match(amount_text, $number) then try_cast(amount_text as decimal(18, 2)) end as amount
         from texts

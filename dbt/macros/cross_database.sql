@@ -40,7 +40,25 @@
 {% macro default__literal(value) -%} {{ "'" ~ (value | string | replace("'", "''")) ~ "'" }} {%- endmacro %}
 
 {% macro bigquery__literal(value) -%}
-    {{ "'" ~ (value | string | replace("\\", "\\\\") | replace("'", "\\'") | replace("\n", "\\n")) ~ "'" }}
+    {{
+        (
+            "'"
+            ~ (
+                value
+                | string
+                | replace("\\", "\\\\")
+                | replace("'", "\\'")
+                | replace("\n", "\\n")
+                | replace("\r", "\\r")
+            )
+            ~ "'"
+        )
+    }}
+{%- endmacro %}
+
+{#- Text without what is only room around it. Said outright: each database takes other characters for blanks. -#}
+{% macro trimmed(expression) -%}
+    {{- "trim(cast(" ~ expression ~ " as " ~ dbt.type_string() ~ "), " ~ literal(" \t\r\n") ~ ")" -}}
 {%- endmacro %}
 
 {#- Changes when the orders file does: one text, without reading the file. -#}
@@ -76,7 +94,7 @@
                 -- no blank comes first: cheaper to see than that something is left after trimming
                 when cast({{ expression }} as varchar) >= '!'
                 then cast({{ expression }} as varchar)
-                when trim(cast({{ expression }} as varchar)) <> ''
+                when {{ trimmed(expression) }} <> ''
                 then cast({{ expression }} as varchar)
             end
         when isnan(try_cast({{ expression }} as double))
@@ -103,12 +121,12 @@
         case
             when is_nan({{ expression }})
             then null
-            when {{ expression }} = trunc({{ expression }}) and abs({{ expression }}) < 9e18
-            then cast(cast({{ expression }} as int64) as string)
+            when {{ expression }} = trunc({{ expression }})
+            then coalesce(cast(safe_cast({{ expression }} as int64) as string), cast({{ expression }} as string))
             else cast({{ expression }} as string)
         end
     {%- else -%}
-        case when trim(cast({{ expression }} as string)) <> '' then cast({{ expression }} as string) end
+        case when {{ trimmed(expression) }} <> '' then cast({{ expression }} as string) end
     {%- endif -%}
 {%- endmacro %}
 
@@ -116,11 +134,11 @@
 {% macro is_missing(expression) -%} {{ return(adapter.dispatch("is_missing", "rfm")(expression)) }} {%- endmacro %}
 
 {% macro duckdb__is_missing(expression) -%}
-    ({{ expression }} is null or (typeof({{ expression }}) = 'VARCHAR' and trim(cast({{ expression }} as varchar)) = ''))
+    ({{ expression }} is null or (typeof({{ expression }}) = 'VARCHAR' and {{ trimmed(expression) }} = ''))
 {%- endmacro %}
 
 {% macro bigquery__is_missing(expression) -%}
-    (coalesce(trim(cast({{ expression }} as string)), '') = '')
+    (coalesce({{ trimmed(expression) }}, '') = '')
 {%- endmacro %}
 
 {#-
@@ -131,41 +149,56 @@
     {{ return(adapter.dispatch("as_business_date", "rfm")(expression)) }}
 {%- endmacro %}
 
+{#-
+    How the text of a day, a time and a zone looks. It says more than what a cast takes, since casts differ: DuckDB
+    reads 24:00 and +99:00, BigQuery 23:59:60, and only DuckDB has a year before 0001.
+-#}
+{% macro looks_like(parts) -%}
+    {%- set patterns = {
+        "day": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+        "time": "[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]+)?)?",
+        "zone": "[ ]*(?:Z|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))",
+    } -%}
+    {%- for part in parts -%} {{- patterns[part] -}} {%- endfor -%}
+{%- endmacro %}
+
 {% macro duckdb__as_business_date(expression) -%}
-    {%- set text = "trim(cast(" ~ expression ~ " as varchar))" -%}
-    {%- set day = "\\d{4}-\\d{2}-\\d{2}" -%}
-    {%- set time = "[ T]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)?" -%}
+    {%- set text = trimmed(expression) -%}
     {%- set zone = literal(var("business_timezone")) -%}
     case
         when typeof({{ expression }}) = 'TIMESTAMP WITH TIME ZONE'
         then try_cast(timezone({{ zone }}, try_cast({{ expression }} as timestamptz)) as date)
         when typeof({{ expression }}) <> 'VARCHAR'
         then try_cast({{ expression }} as date)
-        when regexp_full_match({{ text }}, '{{ day }}')
+        when {{ text }} < '0001'
+        then null
+        when regexp_full_match({{ text }}, '{{ looks_like(["day"]) }}')
         then try_cast({{ text }} as date)
-        when regexp_full_match({{ text }}, '{{ day ~ time }}')
+        when regexp_full_match({{ text }}, '{{ looks_like(["day", "time"]) }}')
         then try_cast(try_cast({{ text }} as timestamp) as date)
-        when regexp_full_match({{ text }}, '{{ day ~ time }}\s*(Z|[+-]\d{2}(:?\d{2})?)')
-        then try_cast(timezone({{ zone }}, try_cast({{ text }} as timestamptz)) as date)
+        when regexp_full_match({{ text }}, '{{ looks_like(["day", "time", "zone"]) }}')
+        then
+            try_cast(
+                timezone({{ zone }}, try_cast(regexp_replace({{ text }}, ' *(Z|[+-][0-9:]+)$', '\1') as timestamptz)) as date
+            )
     end
 {%- endmacro %}
 
 {#- BigQuery reads only times with seconds, at most six decimals of them, and a zone as +10:00. -#}
 {% macro bigquery__as_business_date(expression) -%}
-    {%- set text = "trim(cast(" ~ expression ~ " as string))" -%}
-    {%- set day = "[0-9]{4}-[0-9]{2}-[0-9]{2}" -%}
-    {%- set time = "[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]+)?)?" -%}
-    {%- set zone = "[+-][0-9]{2}(?::?[0-9]{2})?" -%}
+    {%- set text = trimmed(expression) -%}
     {%- set minute = "regexp_extract(" ~ text ~ ", r'^(.{10}[ T].{5})')" -%}
     {%- set seconds = "coalesce(regexp_extract(" ~ text ~ ", r'^.{16}(:[0-9]{2}(?:[.][0-9]{1,6})?)'), ':00')" -%}
     {%- set hours = "coalesce(regexp_extract(" ~ text ~ ", r'([+-][0-9]{2}):?(?:[0-9]{2})?$'), '+00')" -%}
     {%- set minutes = "coalesce(regexp_extract(" ~ text ~ ", r'[+-][0-9]{2}:?([0-9]{2})$'), '00')" -%}
     case
-        when regexp_contains({{ text }}, r'^{{ day }}$')
+        when {{ text }} < '0001'
+        then null
+        when regexp_contains({{ text }}, r'^{{ looks_like(["day"]) }}$')
         then safe_cast({{ text }} as date)
-        when regexp_contains({{ text }}, r'^{{ day ~ time }}$')
+        when regexp_contains({{ text }}, r'^{{ looks_like(["day", "time"]) }}$')
         then date(safe_cast(concat({{ minute }}, {{ seconds }}) as datetime))
-        when regexp_contains({{ text }}, r'^{{ day ~ time }}\s*(?:Z|{{ zone }})$')
+        when regexp_contains({{ text }}, r'^{{ looks_like(["day", "time", "zone"]) }}$')
         then
             date(
                 safe_cast(concat({{ minute }}, {{ seconds }}, {{ hours }}, ':', {{ minutes }}) as timestamp),
@@ -177,19 +210,19 @@
 {#- False for NaN and infinity, which only binary numbers and text can say. -#}
 {% macro is_finite(expression) -%} {{ return(adapter.dispatch("is_finite", "rfm")(expression)) }} {%- endmacro %}
 
+{#- A number that no binary number can hold is large, and not infinite. -#}
 {% macro duckdb__is_finite(expression) -%}
-    coalesce(
-        case
-            when typeof({{ expression }}) in ('DOUBLE', 'FLOAT', 'VARCHAR')
-            then isfinite(try_cast({{ expression }} as double))
-        end,
-        true
-    )
+    case
+        when typeof({{ expression }}) in ('DOUBLE', 'FLOAT')
+        then coalesce(isfinite(try_cast({{ expression }} as double)), true)
+        when typeof({{ expression }}) = 'VARCHAR'
+        then not coalesce(regexp_full_match(lower({{ trimmed(expression) }}), '[+-]?(nan|inf|infinity)'), false)
+        else true
+    end
 {%- endmacro %}
 
 {% macro bigquery__is_finite(expression) -%}
-    {%- set number = "safe_cast(trim(cast(" ~ expression ~ " as string)) as float64)" -%}
-    coalesce(not (is_nan({{ number }}) or is_inf({{ number }})), true)
+    not coalesce(regexp_contains(lower({{ trimmed(expression) }}), r'^[+-]?(nan|inf|infinity)$'), false)
 {%- endmacro %}
 
 {#- True when it is a number at all, however large. -#}
@@ -201,7 +234,7 @@
         then {{ expression }} is not null
         else
             regexp_full_match(
-                trim(cast({{ expression }} as varchar)), '[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?'
+    {{ trimmed(expression) }}, '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?'
             )
     end
 {%- endmacro %}
@@ -209,7 +242,7 @@
 {% macro bigquery__is_number(expression) -%}
     coalesce(
         regexp_contains(
-            trim(cast({{ expression }} as string)), r'^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$'
+    {{ trimmed(expression) }}, r'^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$'
         ),
         false
     )
@@ -241,7 +274,7 @@
 {%- endmacro %}
 
 {% macro bigquery__as_money(expression) -%}
-    {%- set number = "round(safe_cast(trim(cast(" ~ expression ~ " as string)) as bignumeric), 2)" -%}
+    {%- set number = "round(safe_cast(" ~ trimmed(expression) ~ " as bignumeric), 2)" -%}
     case
         when {{ is_number(expression) }} and abs({{ number }}) < bignumeric '10000000000000000'
         then cast({{ number }} as numeric)

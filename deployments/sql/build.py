@@ -18,6 +18,8 @@ def build(run_date: date, settings: Settings, console: Console, *, full_refresh:
     schema = settings.dbt.user
     whose = "the production tables" if schema == PRODUCTION else f"schema {schema}"
     console.print(f"dbt build as of {run_date} in {whose} of {_where(settings.warehouse)}")
+    if settings.warehouse.kind != "duckdb":
+        console.print("Unit tests are left out: their rows are DuckDB's SQL")
     if full_refresh:
         console.print("FULL_REFRESH: rfm_features is made anew and keeps no other run_date")
     done = build_by_hand(run_date, settings, full_refresh=full_refresh, by=watched(lambda node: _show(node, console)))

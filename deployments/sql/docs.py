@@ -1,5 +1,6 @@
 """`make docs`: dbt's documentation of models, columns, tests and lineage, served on loopback."""
 
+import json
 from datetime import date
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deployments.local.ports import LOOPBACK, choose_port
+from deployments.sql.lineage import join_what_python_writes
 from settings import Settings
 from workload.features import by_hand_variables
 from workload.sql import SqlFailed, invoke, parse, without_values
@@ -24,7 +26,12 @@ def generate(settings: Settings, run_date: date | None) -> Path:
     parsed = parse(variables, settings.stack.path / "dbt", target)
     outcome = invoke(["docs", "generate"], parsed, variables, folder, target=target)
     if not outcome.success:
-        raise SqlFailed(f"the documentation could not be made: {without_values(str(outcome.exception))}")
+        said = outcome.exception or "; ".join(getattr(outcome.result, "errors", None) or [])
+        raise SqlFailed(f"the documentation could not be made: {without_values(str(said))}")
+    manifest = folder / "manifest.json"
+    documented = json.loads(manifest.read_text())
+    join_what_python_writes(documented)
+    manifest.write_text(json.dumps(documented))
     return folder
 
 

@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import sys
 from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
 
+from deployments.sql.__main__ import main
 from messenger.contract import RunRequest, run_id_of
-from settings import Dbt, Model, Settings, Source, Stack, Warehouse
+from settings import Dbt, Model, Settings, Source, Stack, Warehouse, get_settings
 from tests.stores import stand_in  # noqa: F401
 from warehouse.duckdb import DuckDBWarehouse
 from workload.features import build_features
@@ -89,6 +91,20 @@ class Shop:
 
 def _places(columns):
     return enumerate(columns.items(), start=1)
+
+
+def making(monkeypatch, told):
+    """Gives what `make dbt-run` and `make docs` call, with the settings that `told` gives at that time."""
+
+    def run(target, **environment):
+        for name, value in {**told(), **environment}.items():
+            monkeypatch.setenv(name, str(value))
+        monkeypatch.setattr(sys, "argv", ["deployments.sql", target])
+        get_settings.cache_clear()
+        return main()
+
+    yield run
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

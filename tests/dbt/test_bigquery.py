@@ -5,7 +5,6 @@ from collections import namedtuple
 from datetime import date
 from decimal import Decimal
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlglot
@@ -14,70 +13,21 @@ from sqlglot import exp
 
 from deployments.demo_data import fetch
 from rfm.read_rules import rules_named
-from settings import Model, Source, Stack
 from tasks.confirm import confirm
+from tests.dbt.bigquery_shop import BigQueryShop, orders
 from tests.dbt.conftest import Shop as DuckDBShop
 from tests.dbt.conftest import request_for
-from tests.stores import BigQueryStore, settings_for
 from warehouse.duckdb import DuckDBWarehouse
-from workload.features import build_features
 from workload.note_published import note_published
 from workload.score import score
-from workload.sql import require_published
 
 D = Decimal
 JUNE_30 = date(1998, 6, 30)
-KINDS = {"string": "string", "date32[day]": "date", "double": "float64", "int64": "int64"}
-
-
-class BigQueryShop(BigQueryStore):
-    """A user whose orders are a table in BigQuery."""
-
-    def __init__(self, stand_in, folder):
-        super().__init__(stand_in)
-        self.stand_in, self.folder = stand_in, folder
-        self.raw = f"{self.place.dataset}_raw"
-        self.place.client.create_dataset(self.raw)
-        self.write(f"create table {self.raw}.`__TABLES__` (table_id string, row_count int64, last_modified_time int64)")
-
-    def deliver(self, orders: pa.Table):
-        """Makes the table of orders anew. The stand-in does not keep BigQuery's list of tables, so it is kept here."""
-        self.place.client.delete_table(f"{self.raw}.orders", not_found_ok=True)
-        columns = ", ".join(f"{field.name} {KINDS.get(str(field.type), 'numeric(18, 2)')}" for field in orders.schema)
-        self.write(f"create table {self.raw}.orders ({columns})")
-        if orders.num_rows:
-            self.fill("orders", orders, dataset=self.raw)
-        self.write(f"delete from {self.raw}.`__TABLES__` where true")
-        self.write(f"insert into {self.raw}.`__TABLES__` values ('orders', {orders.num_rows}, 1)")
-
-    def options(self, window_days=720, **source):
-        return settings_for(
-            self.stand_in,
-            self.place.dataset,
-            source=Source(table=f"{self.raw}.orders", **source),
-            model=Model(window_days=window_days),
-            stack=Stack(path=self.folder / "stack"),
-        )
-
-    def run(self, run_date, attempt=1, **options):
-        require_published(build_features(request_for(run_date, attempt), self.options(**options)))
-
-    def features(self, run_date):
-        return self.rows(
-            "select customer_id, recency, frequency, monetary from rfm_features"
-            f" where run_date = date '{run_date}' order by 1"
-        )
 
 
 @pytest.fixture
 def shop(stand_in, tmp_path):
     return BigQueryShop(stand_in, tmp_path)
-
-
-def orders(*rows):
-    names = ["order_id", "customer_id", "order_date", "amount"]
-    schema = pa.schema(zip(names, [pa.string(), pa.string(), pa.date32(), pa.decimal128(18, 2)], strict=True))
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema)
 
 
 def test_features_are_published_with_their_ledger_row(shop):
@@ -151,6 +101,17 @@ def test_every_query_is_bigquerys_own_sql(asked):
         without_text = re.sub(r"'[^'\n]*'", "''", job.query)
         assert not re.search(DUCKDB_ONLY, without_text, re.IGNORECASE), job.query
         assert "approx_" not in job.query.lower()
+
+
+def test_amounts_are_rounded_and_bounded_as_exact_numbers(asked):
+    """The stand-in cannot hold as many digits as BigQuery can; so this is read from what is sent."""
+    [sent] = [job.query for job in asked if re.search(r"create or replace view \S*order_lines", job.query)]
+    [view] = sqlglot.parse(sent, read="bigquery")
+    rounded = list(view.find_all(exp.Round))
+    assert {(one.this.to.sql("bigquery"), one.args["decimals"].name) for one in rounded} == {("BIGNUMERIC", "2")}
+    assert "FLOAT64" not in {one.to.sql("bigquery") for one in view.find_all(exp.Cast, exp.TryCast)}
+    bounds = {one.expression.sql("bigquery") for one in view.find_all(exp.LT) if one.this.find(exp.Round)}
+    assert bounds == {"CAST('10000000000000000' AS BIGNUMERIC)"}
 
 
 def test_each_step_commits_in_one_transaction_that_replaces_the_date_and_writes_the_ledger(asked):

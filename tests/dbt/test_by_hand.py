@@ -2,10 +2,11 @@
 
 import json
 import shutil
-import sys
 import threading
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -13,10 +14,8 @@ from rich.console import Console
 
 import workload.sql
 from deployments.local.ports import LOOPBACK
-from deployments.sql.__main__ import main
 from deployments.sql.docs import generate, server_of
-from settings import get_settings
-from tests.dbt.conftest import Shop
+from tests.dbt.conftest import Shop, making
 
 D = Decimal
 JUNE_30 = date(1998, 6, 30)
@@ -39,16 +38,10 @@ def edited(monkeypatch, tmp_path):
 
 @pytest.fixture
 def make(monkeypatch, shop):
-    def run(target, **environment):
-        told = {"WAREHOUSE_PATH": shop.warehouse, "STACK_PATH": shop.folder / "stack", "SOURCE_PATH": shop.orders}
-        for name, value in {**told, **environment}.items():
-            monkeypatch.setenv(name, str(value))
-        monkeypatch.setattr(sys, "argv", ["deployments.sql", target])
-        get_settings.cache_clear()
-        return main()
+    def told():
+        return {"WAREHOUSE_PATH": shop.warehouse, "STACK_PATH": shop.folder / "stack", "SOURCE_PATH": shop.orders}
 
-    yield run
-    get_settings.cache_clear()
+    yield from making(monkeypatch, told)
 
 
 def test_a_change_takes_effect_on_the_next_run_in_a_schema_of_ones_own(shop, edited, make, capsys):
@@ -72,13 +65,43 @@ def test_a_change_takes_effect_on_the_next_run_in_a_schema_of_ones_own(shop, edi
     assert shop.query("select monetary from anna.rfm_features") == [(D(10),)]
 
 
-def test_the_documentation_shows_the_whole_lineage(shop):
+def test_the_documentation_shows_the_whole_lineage_in_one_piece(shop):
     shop.deliver([("1", "a", JUNE_30, D(10))])
     folder = generate(shop.settings(), None)
-    documented = json.loads((folder / "manifest.json").read_text())
-    assert "exposure.rfm.scoring" in documented["child_map"]["model.rfm.rfm_features"]
-    assert "model.rfm.segment_summary" in documented["child_map"]["source.rfm.workload.rfm_scores"]
+    children = json.loads((folder / "manifest.json").read_text())["child_map"]
+    for parent, child in pairwise(
+        [
+            "source.rfm.raw.orders",
+            "model.rfm.order_lines",
+            "model.rfm.stg_orders",
+            "model.rfm.rfm_features_run",
+            "model.rfm.rfm_features",
+            "exposure.rfm.scoring",
+            "source.rfm.workload.rfm_scores",
+            "model.rfm.segment_summary",
+            "exposure.rfm.published_results",
+        ]
+    ):
+        assert child in children[parent], f"{parent} -> {child}"
+    assert "source.rfm.workload.rfm_scores" in children["model.rfm.rfm_features"], "the pages draw this one"
+    lineage = {name for name in children if name.split(".")[0] in ("source", "model", "exposure")}
+    assert reached_from("source.rfm.raw.orders", children) == lineage
     assert "source.rfm.workload.rfm_scores" in json.loads((folder / "catalog.json").read_text())["sources"]
+
+
+def reached_from(start, children):
+    """Along the arrows and against them; tests are left out."""
+    neighbours = defaultdict(set)
+    for parent, found in children.items():
+        for child in found:
+            neighbours[parent].add(child)
+            neighbours[child].add(parent)
+    reached, waiting = set(), [start]
+    while waiting:
+        if (one := waiting.pop()) not in reached and not one.startswith(("test.", "unit_test.")):
+            reached.add(one)
+            waiting += neighbours[one]
+    return reached
 
 
 def test_the_documentation_is_served_on_another_port_when_the_wanted_is_taken(tmp_path, capsys):
