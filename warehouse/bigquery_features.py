@@ -12,8 +12,9 @@ import pyarrow as pa
 from google.api_core.exceptions import NotFound
 from google.cloud.bigquery_storage_v1 import types
 
+from warehouse.batches import in_size
 from warehouse.bigquery_errors import in_plain_words
-from warehouse.bigquery_place import Place, in_size
+from warehouse.bigquery_place import Place
 from warehouse.money import MONEY, cents_of
 from warehouse.tables import FEATURE_COLUMNS
 from warehouse.warehouse import FEATURES, FeaturesMissing, Integers, Measure

@@ -16,6 +16,7 @@ from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
+from warehouse.batches import in_size
 from warehouse.bigquery_errors import in_plain_words
 
 REQUEST_TIMEOUT = 60.0
@@ -103,19 +104,6 @@ class Place:
         job = self.client.query(query, job_config=config, retry=self.retry, job_retry=None, timeout=REQUEST_TIMEOUT)
         again = DEFAULT_JOB_RETRY.with_timeout(self.patience)
         return job.result(retry=self.retry, job_retry=again, page_size=page_size)
-
-
-def in_size(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """Joins small batches up to `rows` and cuts larger ones: the service chooses sizes of its own."""
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(one.num_rows for one in waiting) >= rows:
-            *whole, rest = pa.Table.from_batches(waiting).combine_chunks().to_batches(max_chunksize=rows)
-            yield from whole
-            waiting = [rest]
-    if waiting:
-        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches(max_chunksize=rows)
 
 
 def as_labels(labels: Labels) -> dict[str, str]:

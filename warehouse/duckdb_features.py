@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from warehouse.batches import in_size
 from warehouse.money import cents_of
 from warehouse.tables import FEATURE_COLUMNS
 from warehouse.warehouse import FEATURES, FeaturesMissing, Integers, Measure
@@ -62,7 +63,8 @@ class DuckDBFeatures:
             """,
             params=[self._run_date],
         ).to_arrow_reader(rows)
-        for batch in reader:
+        # DuckDB ends a batch where a group of its rows ends, long before `rows`
+        for batch in in_size(reader, rows):
             *others, money = batch.columns
             yield pa.RecordBatch.from_arrays([*others, cents_of(money)], schema=FEATURES)
 

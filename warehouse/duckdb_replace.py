@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 
@@ -73,19 +74,13 @@ def _check(connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: Ledge
         """,
         [features_run, ledger.run_date],
     ).fetchall()
-    [(named, customers, *staged_sums)] = connection.execute(
-        """
-        select
-            count(nullif(customer_id, '')), count(distinct nullif(customer_id, '')),
-            count(*), sum(recency), sum(frequency), sum(monetary)
-        from (
-            select customer_id, recency, frequency, monetary from read_parquet($scores)
-            union all
-            select customer_id, recency, frequency, monetary from read_parquet($rejected)
-        )
-        """,
-        _files(staged),
-    ).fetchall()
+    # different hashes are of different customers: the ids themselves, which take far more memory, are only
+    # counted when two hashes are the same
+    named, customers, *staged_sums = _staged_totals(
+        connection, staged, "case when customer_id <> '' then hash(customer_id) end"
+    )
+    if named != customers:
+        named, customers, *_ = _staged_totals(connection, staged, "nullif(customer_id, '')")
     if foreign:
         raise ScoresRefused(
             f"run {ledger.run_id}: another run has replaced the features of {ledger.run_date} meanwhile"
@@ -97,6 +92,24 @@ def _check(connection: duckdb.DuckDBPyConnection, staged: Staging, ledger: Ledge
             f"run {ledger.run_id}: {came_in[0]} features came in and {staged_sums[0]} are scored or rejected,"
             " or their sums differ"
         )
+
+
+def _staged_totals(connection: duckdb.DuckDBPyConnection, staged: Staging, customer: str) -> tuple[Any, ...]:
+    """Rows with a customer, different values of `customer`, rows, and sums."""
+    rows: list[tuple[Any, ...]] = connection.execute(
+        f"""
+        select
+            count(nullif(customer_id, '')), count(distinct {customer}),
+            count(*), sum(recency), sum(frequency), sum(monetary)
+        from (
+            select customer_id, recency, frequency, monetary from read_parquet($scores)
+            union all
+            select customer_id, recency, frequency, monetary from read_parquet($rejected)
+        )
+        """,  # noqa: S608
+        _files(staged),
+    ).fetchall()
+    return rows[0]
 
 
 def _replace_rows(

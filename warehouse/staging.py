@@ -20,6 +20,9 @@ import pyarrow.parquet as pq
 from warehouse.money import MONEY, money_of
 from warehouse.warehouse import REJECTED, SCORES, Abandoned, WarehouseOutOfRoom, WarehouseUnusable
 
+ROW_GROUP = 122_880
+"""Rows that DuckDB keeps together: groups of this size are taken over as they are, others put together anew."""
+
 
 class ParquetStaging:
     def __init__(self, folder: Path) -> None:
@@ -29,7 +32,7 @@ class ParquetStaging:
 
     def add_scores(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:
-            self._scores.write_batch(_with_money(batch))
+            self._scores.write_batch(_with_money(batch), row_group_size=ROW_GROUP)
 
     def add_rejected(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:

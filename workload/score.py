@@ -19,7 +19,8 @@ from warehouse.warehouse import SCORES, Features, LedgerRow, ScoresRefused, Stag
 from workload.guards import REJECTED, Guards, comparable, stop_or_warn
 
 FEATURES_STEP, SCORING_STEP = "features", "scoring"
-BATCH_ROWS = 500_000
+BATCH_ROWS = 4 * 122_880
+"""Whole groups of rows, as DuckDB keeps them: cut anywhere else, they are put together anew after the commit."""
 FROZEN = "frozen"
 """The parameter `model` that asks for the newest model of the rule set fitted before the run_date."""
 

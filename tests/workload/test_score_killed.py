@@ -26,11 +26,23 @@ from tests.workload.test_score_killed import NEW_REQUEST, RULES, WINDOW, given_w
 from tests.dying import die, dying_after
 
 point = sys.argv[2]
-if point == "while staging":
+if point == "before staging":
+    ParquetStaging.__init__ = die
+elif point == "while staging":
     ParquetStaging.add_rejected = die
+elif point == "after staging":
+    ParquetStaging.finish = dying_after(ParquetStaging.finish)
+elif point == "before the check":
+    committing._check = die
+elif point == "after the check":
+    committing._check = dying_after(committing._check)
 elif point == "after the delete":
     committing._replace_rows = dying_after(lambda connection, staged, ledger, model_id: connection.execute(
         "delete from rfm_scores where run_date = ?", [ledger.run_date]))
+elif point == "after the replacement":
+    committing._replace_rows = dying_after(committing._replace_rows)
+elif point == "before the ledger row":
+    committing._write_ledger = die
 elif point == "before the commit":
     committing._write_ledger = dying_after(committing._write_ledger)
 elif point == "after the commit":
@@ -52,8 +64,14 @@ def contents(path):
 @pytest.mark.parametrize(
     ("point", "seen"),
     [
+        ("before staging", "old"),
         ("while staging", "old"),
+        ("after staging", "old"),
+        ("before the check", "old"),
+        ("after the check", "old"),
         ("after the delete", "old"),
+        ("after the replacement", "old"),
+        ("before the ledger row", "old"),
         ("before the commit", "old"),
         ("after the commit", "new"),
     ],
