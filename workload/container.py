@@ -14,7 +14,7 @@ from errors import Permanent, Retryable
 ENDING = "_FROM_SECRET"
 SECRET_MANAGER = "https://secretmanager.googleapis.com/v1"  # noqa: S105
 WITHIN = 30.0
-FLOW_RUN = ("-m", "prefect", "flow-run", "execute")
+FLOW_RUN = ("-m", "tasks.execute")
 
 
 class SecretRefused(Permanent):
