@@ -31,13 +31,14 @@ def find_emulator() -> Path | None:
 
 
 @contextmanager
-def running_emulator(script: Path, folder: Path) -> Iterator[str]:
-    """`host:port` of an emulator that ends with the context, or with this process if that is killed.
+def running_emulator(script: Path, folder: Path, port: int | None = None) -> Iterator[str]:
+    """`host:port`, a free port by default, of an emulator that ends with the context, or with this process if that is
+    killed. It keeps nothing for the next one.
 
     Raises RuntimeError with the end of its log, which is in `folder`, when it does not start.
     """
     log = folder / "emulator.log"
-    port = free_port()
+    port = port or free_port()
     with log.open("wb") as output:
         emulator = subprocess.Popen(  # noqa: S603
             [script, "--host=127.0.0.1", f"--port={port}"],

@@ -76,15 +76,20 @@ class PubSubCarrier(Carrier):
         return PubSubMessenger("test-project", prefix=self.prefix, **options)
 
 
-@pytest.fixture(scope="session")
-def emulator():
-    """The address of Google's emulator, started here. In CI it has to be there."""
+def installed_emulator():
+    """What starts Google's emulator. In CI it has to be there."""
     script = find_emulator()
     if script is None:
         if os.environ.get("CI") == "true":
             pytest.fail(NOT_INSTALLED)
         pytest.skip(NOT_INSTALLED)
-    with tempfile.TemporaryDirectory() as folder, running_emulator(script, Path(folder)) as address:
+    return script
+
+
+@pytest.fixture(scope="session")
+def emulator():
+    """The address of Google's emulator, started here."""
+    with tempfile.TemporaryDirectory() as folder, running_emulator(installed_emulator(), Path(folder)) as address:
         yield address
 
 
