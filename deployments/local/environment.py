@@ -18,6 +18,8 @@ def own_prefect(layout: Layout, api: str) -> dict[str, str]:
         "PREFECT_API_URL": api,
         "PREFECT_WORKER_QUERY_SECONDS": WORKER_POLL,
         **HEARTBEAT,
+        # what the server answers while its database restarts: asked again, like a server that is down
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",

@@ -20,6 +20,7 @@ import prefect.plugins
 prefect.plugins.load_prefect_collections = lambda reload=False: {}  # noqa: ARG005
 
 import httpx  # noqa: E402
+import psutil  # noqa: E402
 from prefect.events import Event  # noqa: E402
 from prefect.events.clients import get_events_subscriber  # noqa: E402
 from prefect.events.filters import EventFilter, EventNameFilter  # noqa: E402
@@ -28,7 +29,7 @@ from prefect.workers.process import ProcessWorker  # noqa: E402
 
 from deployments.local.flow_log import keep_small  # noqa: E402
 from deployments.local.layout import Layout  # noqa: E402
-from deployments.local.orphans import give_back  # noqa: E402
+from deployments.local.orphans import settle_orphans, watch_orphans  # noqa: E402
 from deployments.local.parts import POOLS  # noqa: E402
 from settings import get_settings  # noqa: E402
 
@@ -37,23 +38,20 @@ LISTEN_AGAIN = 2.0
 log = logging.getLogger(__name__)
 
 
-async def prepare(api: str, root: Path) -> None:
-    """Until `up` has made the pools: a worker that finds none asks again only after half a minute."""
-    async with httpx.AsyncClient(base_url=api, timeout=30) as client:
-        for pool in POOLS:
-            while not await _exists(client, pool):
-                await asyncio.sleep(0.1)
-        while not await _gave_back(client, root):
+async def prepare(client: httpx.AsyncClient, root: Path) -> Mapping[str, psutil.Process]:
+    """Waits until `up` has made the pools: a worker that finds none asks again only after half a minute.
+
+    Returns the flow runs that a worker before this one had started and that still live.
+    """
+    for pool in POOLS:
+        while not await _exists(client, pool):
+            await asyncio.sleep(0.1)
+    while True:
+        try:
+            return await settle_orphans(client, POOLS, root)
+        except httpx.HTTPError as error:
+            log.warning("Prefect could not be asked yet what a worker before has left: %s", type(error).__name__)
             await asyncio.sleep(1)
-
-
-async def _gave_back(client: httpx.AsyncClient, root: Path) -> bool:
-    try:
-        await give_back(client, POOLS, root)
-    except httpx.HTTPError as error:
-        log.warning("Prefect could not be asked yet what a worker before had left: %s", type(error).__name__)
-        return False
-    return True
 
 
 async def _exists(client: httpx.AsyncClient, pool: str) -> bool:
@@ -90,13 +88,15 @@ async def work() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     layout = Layout(get_settings().stack.path)
-    await prepare(str(PREFECT_API_URL.value()), layout.root)
-    workers = {pool: ProcessWorker(pool, name=f"local {pool}", create_pool_if_not_found=False) for pool in POOLS}
-    async with asyncio.TaskGroup() as group:
-        for worker in workers.values():
-            group.create_task(worker.start())
-        group.create_task(listen(workers))
-        group.create_task(keep_small(layout.flow_log))
+    async with httpx.AsyncClient(base_url=str(PREFECT_API_URL.value()), timeout=30) as client:
+        orphans = await prepare(client, layout.root)
+        workers = {pool: ProcessWorker(pool, name=f"local {pool}", create_pool_if_not_found=False) for pool in POOLS}
+        async with asyncio.TaskGroup() as group:
+            for worker in workers.values():
+                group.create_task(worker.start())
+            group.create_task(listen(workers))
+            group.create_task(watch_orphans(client, orphans))
+            group.create_task(keep_small(layout.flow_log))
 
 
 def main() -> None:
