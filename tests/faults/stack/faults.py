@@ -68,6 +68,15 @@ class Faults:
 
         return wait_for(look, within, f"{step} of {run_id} under way")
 
+    def starting(self, run_id: str, step: str, within: float = 180) -> psutil.Process:
+        """The process that the worker started for the step, as soon as there is one: it has done nothing yet."""
+
+        def look() -> psutil.Process | None:
+            flow_run = self.flow_run(f"{run_id}/{step}")
+            return next(iter(self.stack.flow_processes(flow_run["id"])), None) if flow_run else None
+
+        return wait_for(look, within, f"the process of {step} of {run_id}")
+
     def kill_step(self, run_id: str, step: str) -> None:
         self.under_way(run_id, step).kill()
 
@@ -80,7 +89,9 @@ class Faults:
 
     def stop_part(self, name: str) -> psutil.Process:
         """It hangs until it is resumed."""
-        process = self.part(name)
+        return self.stop(self.part(name))
+
+    def stop(self, process: psutil.Process) -> psutil.Process:
         process.suspend()
         self._stopped.append(process)
         return process
@@ -177,6 +188,10 @@ class Faults:
         """Keys under which the run was carried out, and taken up."""
         wanted = {"flow_runs": {"idempotency_key": {"any_": [f"{run_id}/orchestrate", f"{run_id}/orchestrate/2"]}}}
         return sorted(one["idempotency_key"] for one in self.prefect("POST", "/flow_runs/filter", json=wanted))
+
+    def dead_letters(self) -> str:
+        """The list that people see."""
+        return str(self.stack.command("-m", "deployments.messages", "list").stdout)
 
     def reconcile(self, within: float = 90) -> dict[str, Any]:
         """Runs the flow as its schedule would, to its end."""

@@ -37,6 +37,21 @@ def test_a_step_that_is_told_to_end_after_it_has_done_its_work_is_confirmed(faul
     assert faults.ended(faults.flow_run(f"{run_id}/orchestrate")["id"])["state_type"] == "COMPLETED"
 
 
+def test_a_server_that_hangs_after_a_run_hears_of_its_end_later(faults):
+    _, run_id = faults.ask(59)
+    server = faults.part("prefect-server")
+    wait_for(lambda: faults.stack.run(run_id)["state"] == "succeeded" or None, 180, "the end of the run")
+    faults.stop(server)
+    assert faults.stack.run(run_id)["state"] == "succeeded"
+    assert faults.stack.flow_processes() != [], "the orchestrator has still to tell the server"
+
+    server.resume()
+
+    assert faults.ended(faults.flow_run(f"{run_id}/orchestrate")["id"])["state_type"] == "COMPLETED"
+    report = wait_for(lambda: faults.flow_run(f"{run_id}/report"), 60, "the flow run of the report")
+    assert faults.ended(report["id"])["state_type"] == "COMPLETED"
+
+
 def test_a_server_that_is_killed_under_runs_that_work_wait_and_are_scheduled_loses_none(faults):
     asked = [faults.ask(days_ago)[1] for days_ago in (57, 56, 55)]
     faults.under_way(asked[0], "features", within=120)

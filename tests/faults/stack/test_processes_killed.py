@@ -56,18 +56,45 @@ def test_a_step_killed_between_its_commit_and_its_files_is_done_again_and_reader
 
 
 @pytest.mark.long
-def test_a_killed_orchestrator_is_taken_up_by_reconcile_and_nothing_is_done_twice(faults):
-    _, run_id = faults.ask(43)
-    faults.under_way(run_id, "scoring")
+def test_a_step_that_is_killed_before_it_has_begun_is_tried_again(faults):
+    _, run_id = faults.ask(60)
+
+    faults.starting(run_id, "features").kill()
+
+    run = faults.final(run_id)
+    assert (run["state"], run["attempt"]) == ("succeeded", 2), run
+    assert faults.committed(run_id) == {"closed"}
+    assert faults.committed(run["run_id"]) == ALL
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_between_its_steps_commit_and_status_is_not_missed(faults):
+    _, run_id = faults.ask(61)
+    faults.under_way(run_id, "features")
+
+    with faults.locked_messenger():
+        wait_for(lambda: "features" in faults.committed(run_id) or None, 120, "the commit of the features")
+        faults.kill_part("workers")
+
+    run = faults.final(run_id, within=240)
+    assert (run["state"], run["attempt"]) == ("succeeded", 1), run
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("step", "committed", "days_ago"), [("features", {"features"}, 62), ("scoring", ALL, 43)])
+def test_a_killed_orchestrator_is_taken_up_by_reconcile_and_nothing_is_done_twice(faults, step, committed, days_ago):
+    _, run_id = faults.ask(days_ago)
+    faults.under_way(run_id, step)
     faults.kill_step(run_id, "orchestrate")
     faults.ended(faults.flow_run(f"{run_id}/orchestrate")["id"])
-    wait_for(lambda: faults.committed(run_id) == ALL or None, 60, "the end of the step that went on")
+    wait_for(lambda: faults.committed(run_id) == committed or None, 120, "the end of the step that went on")
     faults.long_ago(run_id)
 
     assert faults.reconcile()["state_type"] == "COMPLETED"
 
     run = faults.final(run_id)
     assert (run["state"], run["attempt"]) == ("succeeded", 1), run
+    assert faults.committed(run_id) == ALL
     assert faults.orchestrations(run_id) == [f"{run_id}/orchestrate", f"{run_id}/orchestrate/2"]
 
 
@@ -84,5 +111,5 @@ def test_workers_that_are_killed_at_each_step_of_a_run_keep_it_from_nothing(faul
     faults.kill_part("workers")
 
     run = faults.final(run_id, within=240)
-    assert run["state"] == "succeeded", run
-    assert faults.committed(run["run_id"]) >= {"scoring", "published"}
+    assert (run["state"], run["attempt"]) == ("succeeded", 1), run
+    assert faults.committed(run_id) == ALL
