@@ -12,17 +12,18 @@ from deployments.local.supervise import part_states
 from tests.e2e.local_stack import LocalStack
 
 FLOW_RUN = "a flow run"
-SECONDS = (3.0, 8.0)
-"""Between two kills. A part that has not been up for twenty seconds is left to come up: the supervisor gives up on one
-that does not stay.
+PAUSE = (0.4, 1.0)
+"""Between two kills, in times of an undisturbed run: 3 to 8 seconds where a run takes 8. A part that has not been up
+for twenty seconds is left to come up: the supervisor gives up on one that does not stay.
 """
 
 
 class Killer:
-    def __init__(self, stack: LocalStack, seed: int) -> None:
+    def __init__(self, stack: LocalStack, seed: int, run_seconds: float) -> None:
         self.killed: Counter[str] = Counter()
         self._stack = stack
         self._layout = Layout(stack.folder / "stack")
+        self._pause = [run_seconds * times for times in PAUSE]
         self._random = random.Random(seed)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._kill, name="killer")
@@ -36,7 +37,7 @@ class Killer:
         self._thread.join()
 
     def _kill(self) -> None:
-        while not self._done.wait(self._random.uniform(*SECONDS)):
+        while not self._done.wait(self._random.uniform(*self._pause)):
             victim = self._random.choice([*self._parts(), FLOW_RUN, FLOW_RUN, FLOW_RUN])
             process = self._flow_run() if victim == FLOW_RUN else self._parts().get(victim)
             if process is None:
