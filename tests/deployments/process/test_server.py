@@ -148,3 +148,16 @@ def test_what_a_killed_worker_had_taken_and_not_started_is_started_by_the_next(s
     workers.kill()
 
     assert small_stack.settled(run)["type"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_run_that_is_killed_with_its_worker_or_after_it_is_crashed(small_stack, tmp_path, together):
+    run = small_stack.ask("orchestrator", tmp_path / "note", seconds=200)
+    pid, before = pid_of(tmp_path / "note"), small_stack.parts()["workers"]
+
+    os.kill(before, signal.SIGKILL)
+    if not together:
+        until(lambda: small_stack.parts().get("workers") not in (None, before), 30, "a new worker")
+    os.kill(pid, signal.SIGKILL)
+
+    assert small_stack.settled(run)["type"] == "CRASHED", "long before heartbeats are missed"
