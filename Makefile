@@ -7,6 +7,7 @@ RUN := $(VENV)/run.installed
 DEV := $(VENV)/dev.installed
 STAND_INS := .stand-ins/installed
 TERRAFORM := .venv-terraform
+LIFETIMES := .lifetimes/installed
 UV = $(or $(shell command -v uv),$(BIN)/uv)
 CODE := benchmarks deployments flows invoker messenger register reports rfm snapshot tasks tests warehouse watch workload
 
@@ -113,7 +114,7 @@ format-sql: $(DEV) ## format the SQL in MODELS, such as MODELS=dbt/models/featur
 	@$(BIN)/sqlfmt --quiet $(or $(MODELS),dbt)
 
 lock: $(DEV) ## make the locks anew from requirements/*.in
-	@for name in run dev invoker sql-runner rfm worker prefect-server terraform stand-ins; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in run dev invoker sql-runner rfm worker prefect-server terraform stand-ins lifetimes; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
 
 generated: $(RUN) ## write anew what is made from code: .env.example, docs/messages.schema.json
@@ -132,8 +133,9 @@ bench-invoker: $(RUN) ## measure the invoker
 bench-dbt: $(RUN) ## measure dbt in Prefect against bare dbt
 	@$(BIN)/python -m benchmarks.bench_dbt
 
-bench-scoring: $(RUN) ## measure the features and the scores (ORDERS_COUNTS="1000000 10000000")
-	@$(BIN)/python -m benchmarks.bench_scoring $(ORDERS_COUNTS)
+bench-scoring: $(RUN) ## measure features and scores (ORDERS_COUNTS="1000000 10000000" CUSTOMERS_COUNTS=10000000)
+	@$(MAKE) --silent $(LIFETIMES) || echo "lifetimes cannot be installed with this Python; its summary is left out"
+	@$(BIN)/python -m benchmarks.bench_scoring $(ORDERS_COUNTS) $(if $(CUSTOMERS_COUNTS),--customers $(CUSTOMERS_COUNTS))
 
 bench-report: $(RUN) ## measure the report of a million customers
 	@$(BIN)/python -m benchmarks.bench_report
@@ -167,6 +169,10 @@ $(DEV): requirements/dev.txt $(RUN)
 $(TERRAFORM)/installed: requirements/terraform.txt $(RUN)
 	@$(UV) venv --quiet --clear $(TERRAFORM)
 	@$(UV) pip install --quiet --python $(TERRAFORM) --require-hashes -r requirements/terraform.txt
+	@touch $@
+
+$(LIFETIMES): requirements/lifetimes.txt
+	@$(PYTHON) deployments/install.py .lifetimes requirements/lifetimes.txt
 	@touch $@
 
 $(STAND_INS): requirements/stand-ins.txt

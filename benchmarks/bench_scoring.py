@@ -1,75 +1,58 @@
 """From orders to scores, against the practical limit, the floor and the usual ways: `make bench-scoring`.
 
 Every way runs as a process of its own, in turn, so that a slower moment of the machine hits all of them. What
-counts is the work; the start of the interpreter, imports and dbt's parsing are told apart.
+counts is the work; the start of the interpreter, imports and dbt's parsing are told apart. Then scoring alone, from
+features that are there, beside a scan of them.
 """
 
 import argparse
-import importlib.util
-import json
-import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.machine import keep
 from benchmarks.scoring_check import differing_rows
-from benchmarks.scoring_contenders import CONTENDERS, WINDOW_DAYS
-from benchmarks.scoring_orders import write_orders
-from settings import PROJECT
+from benchmarks.scoring_features import write_features
+from benchmarks.scoring_figures import LIFETIMES, BySize, Figures, Ways, median, median_parts, run
+from benchmarks.scoring_orders import WINDOW_DAYS, write_orders
+from benchmarks.scoring_targets import ALONE, BARE, LIMITED, PROJECT, SCAN
+from benchmarks.scoring_targets import table as targets
 
 MOST_CHECKED = 1_000_000
 """Orders up to which the independent computation is made."""
-MOST_FOR_MEMORY = {"pandas groupby + qcut": 20_000_000, "lifetimes summary": 20_000_000}
-"""Orders up to which a way fits into the memory of a small machine."""
+FROM_ORDERS = (PROJECT, LIMITED, BARE, "scan", "pandas groupby + qcut", "lifetimes summary")
+FROM_FEATURES = (ALONE, SCAN)
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Seconds, and MiB at the peak. `whole` is from the start of the process to its end."""
-
-    whole: float
-    work: float
-    parse: float
-    peak: float
-    parts: Mapping[str, float]
-
-
-def run(name: str, orders: Path, folder: Path, memory_limit: str) -> Figures:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    command = [sys.executable, "-m", "benchmarks.scoring_contenders", name, str(orders), str(folder), memory_limit]
-    began = time.perf_counter()
-    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
-    whole = time.perf_counter() - began
-    told = json.loads(done.stdout.splitlines()[-1])
-    parse = told["parts"].pop("parse", 0.0)
-    return Figures(whole, told["work"] - parse, parse, told["peak"], told["parts"])
-
-
-def measure(orders: int, repeats: int, folder: Path, memory_limit: str) -> Mapping[str, Sequence[Figures]]:
+def from_orders(orders: int, repeats: int, folder: Path, memory_limit: str, most_in_memory: int) -> Ways:
     file = folder / f"orders-{orders}.parquet"
     write_orders(file, orders)
-    names = [name for name in CONTENDERS if can_run(name, orders)]
-    figures: dict[str, list[Figures]] = {name: [] for name in names}
-    for _ in range(repeats):
-        for name in names:
-            figures[name].append(run(name, file, folder / "run", memory_limit))
-            if name == "project" and orders <= MOST_CHECKED and len(figures[name]) == 1:
+    figures: dict[str, list[Figures]] = {name: [] for name in FROM_ORDERS if can_run(name, orders, most_in_memory)}
+    for turn in range(repeats):
+        for name, runs in figures.items():
+            runs.append(run(name, file, folder / "run", memory_limit if name == LIMITED else ""))
+            if name == PROJECT and orders <= MOST_CHECKED and turn == 0:
                 check(file, folder / "run" / "warehouse.duckdb")
     file.unlink()
     return figures
 
 
-def can_run(name: str, orders: int) -> bool:
-    if name.startswith("lifetimes") and importlib.util.find_spec("lifetimes") is None:
+def from_features(customers: int, repeats: int, folder: Path, memory_limit: str) -> Ways:
+    warehouse = folder / f"features-{customers}.duckdb"
+    write_features(warehouse, customers)
+    figures: dict[str, list[Figures]] = {name: [] for name in FROM_FEATURES}
+    for _ in range(repeats):
+        for name, runs in figures.items():
+            runs.append(run(name, warehouse, folder / "run", memory_limit))
+    warehouse.unlink()
+    return figures
+
+
+def can_run(name: str, orders: int, most_in_memory: int) -> bool:
+    """pandas and lifetimes hold everything in memory, 3 GB and more for ten million orders."""
+    if name == "lifetimes summary" and not LIFETIMES.exists():
         return False
-    return orders <= MOST_FOR_MEMORY.get(name, orders)
+    return orders <= most_in_memory or not name.startswith(("pandas", "lifetimes"))
 
 
 def check(orders: Path, warehouse: Path) -> None:
@@ -78,49 +61,63 @@ def check(orders: Path, warehouse: Path) -> None:
     print(f"{orders.name}: row for row equal to the independent computation")
 
 
-def table(figures: Mapping[int, Mapping[str, Sequence[Figures]]]) -> str:
+def table(sizes: BySize, what: str, base: str) -> str:
     lines = [
-        "| orders | way | work, s | of bare SQL | peak, MiB | start and imports, s | dbt parse, s | whole, s |",
+        f"| {what} | way | work, s | of {base} | peak, MiB | start and imports, s | dbt parse, s | whole, s |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for orders, ways in figures.items():
-        bare = statistics.median(one.work for one in ways["bare DuckDB SQL"])
+    for size, ways in sizes.items():
+        unit = median(ways[base], "work")
         for name, runs in ways.items():
-            whole, work, parse, peak = (
-                statistics.median(getattr(one, part) for one in runs) for part in ("whole", "work", "parse", "peak")
-            )
+            whole, work, parse, peak = (median(runs, part) for part in ("whole", "work", "parse", "peak"))
             lines.append(
-                f"| {orders:,} | {name} | {work:.2f} | {work / bare:.2f} | {peak:.0f} | {whole - work - parse:.2f} |"
+                f"| {size:,} | {name} | {work:.2f} | {work / unit:.2f} | {peak:.0f} | {whole - work - parse:.2f} |"
                 f" {parse:.2f} | {whole:.2f} |"
             )
     lines += ["", "Where the project's work goes, seconds, median:", ""]
-    for orders, ways in figures.items():
-        runs = ways["project"]
-        parts = {name: statistics.median(one.parts.get(name, 0.0) for one in runs) for name in runs[0].parts}
-        lines.append(f"- {orders:,} orders: " + ", ".join(f"{name} {value:.2f}" for name, value in parts.items()))
-    if importlib.util.find_spec("lifetimes") is None:
-        lines += ["", "lifetimes is not installed here, so its summary was not measured."]
+    for size, ways in sizes.items():
+        for name, runs in ways.items():
+            if parts := median_parts(runs):
+                told = ", ".join(f"{part} {seconds:.2f}" for part, seconds in parts.items())
+                lines.append(f"- {size:,} {what}, {name}: {told}")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("orders", type=int, nargs="*", default=[1_000_000, 10_000_000], help="how many, several sizes")
+    parser.add_argument("--customers", type=int, nargs="*", default=[10_000_000], help="for scoring alone")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--memory-limit", default="", help="DuckDB's, such as 1GB, for the project and bare SQL")
+    parser.add_argument("--memory-limit", default="1GB", help="DuckDB's, for the way that has one")
+    parser.add_argument("--alone-memory-limit", default="1GB", help="DuckDB's, for scoring alone; '' for its own")
+    parser.add_argument(
+        "--most-in-memory", type=int, default=20_000_000, help="orders up to which pandas and lifetimes take part"
+    )
     parser.add_argument("--folder", type=Path, help="where the orders and the results go meanwhile")
     parser.add_argument("--name", default="scoring", help="of the files under benchmarks/results/")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-scoring-", dir=options.folder) as made:
-        figures = {
-            orders: measure(orders, options.repeats, Path(made), options.memory_limit) for orders in options.orders
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-scoring-", dir=chosen.folder) as made:
+        folder = Path(made)
+        orders = {
+            size: from_orders(size, chosen.repeats, folder, chosen.memory_limit, chosen.most_in_memory)
+            for size in chosen.orders
         }
-    limit = f"\n\nDuckDB's memory limit: {options.memory_limit}." if options.memory_limit else ""
-    raw = {
-        str(orders): {name: [asdict(one) for one in runs] for name, runs in ways.items()}
-        for orders, ways in figures.items()
+        customers = {
+            size: from_features(size, chosen.repeats, folder, chosen.alone_memory_limit) for size in chosen.customers
+        }
+    limits = (
+        f"DuckDB's memory limit: {chosen.memory_limit} for `{LIMITED}`,"
+        f" {chosen.alone_memory_limit or 'its own'} for `{ALONE}`."
+    )
+    missing = [] if LIFETIMES.exists() else ["lifetimes is not installed here (make .lifetimes/installed)."]
+    text = [table(orders, "orders", BARE), table(customers, "customers", SCAN), targets(orders, customers), limits]
+    keep(chosen.name, {"orders": raw(orders), "customers": raw(customers)}, "\n\n".join([*text, *missing]))
+
+
+def raw(sizes: BySize) -> dict[str, dict[str, list[dict[str, object]]]]:
+    return {
+        str(size): {name: [asdict(one) for one in runs] for name, runs in ways.items()} for size, ways in sizes.items()
     }
-    keep(options.name, raw, table(figures) + limit)
 
 
 if __name__ == "__main__":

@@ -4,25 +4,26 @@ Imports come first; the process then prints, as JSON, the seconds of the work al
 """
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.scoring_orders import RUN_DATE
+from benchmarks.scoring_orders import RUN_DATE, WINDOW_DAYS
 
-WINDOW_DAYS = 720
+if TYPE_CHECKING:
+    from messenger.contract import RunRequest
+
 Seconds = Mapping[str, float]
 
 
 def project(orders: Path, folder: Path, memory_limit: str) -> Callable[[], Seconds]:
     """From the orders to committed scores in the warehouse file: what the flows do, without Prefect."""
-    from datetime import UTC, datetime
-
     import dbt.cli.main
     import dbt.task.build  # noqa: F401
 
-    from messenger.contract import RunRequest, run_id_of
     from rfm.read_rules import rules_named
     from settings import Model, Settings, Source, Stack, Warehouse
     from wiring import open_warehouse
@@ -36,24 +37,19 @@ def project(orders: Path, folder: Path, memory_limit: str) -> Callable[[], Secon
         warehouse=Warehouse(path=folder / "warehouse.duckdb", memory_limit=memory_limit),
         stack=Stack(path=folder / "stack"),
     )
-    now = datetime.now(UTC)
-    common = {"pipeline": "rfm", "run_date": RUN_DATE, "attempt": 1, "requested_by": "benchmark"}
-    requests = [
-        RunRequest(run_id=run_id_of("rfm", RUN_DATE, 1), step=step, requested_at=now, deadline=now, **common)
-        for step in ("features", "scoring")
-    ]
+    parts = timed_parts()
     rules = rules_named("quintile")
 
     def work() -> Seconds:
         warehouse = open_warehouse(settings)
         warehouse.prepare()
-        build = build_features(requests[0], settings)
+        build = build_features(run_request("features"), settings)
         require_published(build)
         began = time.perf_counter()
-        score(warehouse, requests[1], rules, window_days=WINDOW_DAYS)
+        score(warehouse, run_request("scoring"), rules, window_days=WINDOW_DAYS)
         scoring = time.perf_counter() - began
         nodes = {f"dbt: {node.name[:40]}": node.seconds for node in build.nodes if node.seconds >= 0.5}
-        return {"parse": build.parse_seconds, "features": build.build_seconds, "scoring": scoring, **nodes}
+        return {"parse": build.parse_seconds, "features": build.build_seconds, "scoring": scoring, **parts, **nodes}
 
     return work
 
@@ -124,18 +120,79 @@ def pandas_qcut(orders: Path, folder: Path, _memory_limit: str) -> Callable[[], 
     return work
 
 
-def lifetimes(orders: Path, folder: Path, _memory_limit: str) -> Callable[[], Seconds]:
-    """lifetimes' summary, without scores. Its own definition: frequency counts repeat days."""
-    import pandas as pd
-    from lifetimes.utils import summary_data_from_transaction_data
+def scoring_alone(features: Path, folder: Path, memory_limit: str) -> Callable[[], Seconds]:
+    """From features that are there to committed scores, on a copy of the warehouse."""
+    from rfm.read_rules import rules_named
+    from warehouse.duckdb import DuckDBWarehouse
+    from workload.score import score
+
+    path = folder / "warehouse.duckdb"
+    shutil.copyfile(features, path)
+    rules = rules_named("quintile")
+    parts = timed_parts()
 
     def work() -> Seconds:
-        lines = pd.read_parquet(orders).dropna()
-        lines["amount"] = lines["amount"].astype(float)
-        summary = summary_data_from_transaction_data(
-            lines, "customer_id", "order_date", monetary_value_col="amount", observation_period_end=RUN_DATE
-        )
-        summary.to_parquet(folder / "lifetimes.parquet")
+        warehouse = DuckDBWarehouse(path, lock_wait=0, memory_limit=memory_limit)
+        score(warehouse, run_request("scoring"), rules, window_days=WINDOW_DAYS)
+        return parts
+
+    return work
+
+
+def timed_parts() -> dict[str, float]:
+    """Grows while scoring goes on: the seconds of the checks by pandera, and of the commit."""
+    import workload.score
+    from warehouse.duckdb import DuckDBWarehouse
+
+    parts = {"pandera": 0.0, "commit": 0.0}
+
+    def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def measured(*given: Any, **more: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return function(*given, **more)
+            finally:
+                parts[part] += time.perf_counter() - began
+
+        return measured
+
+    workload.score.check = timed("pandera", workload.score.check)
+    DuckDBWarehouse.replace_scores = timed("commit", DuckDBWarehouse.replace_scores)  # type: ignore[method-assign]
+    return parts
+
+
+def run_request(step: str) -> "RunRequest":
+    from datetime import UTC, datetime
+
+    from messenger.contract import RunRequest, run_id_of
+
+    now = datetime.now(UTC)
+    return RunRequest(
+        run_id=run_id_of("rfm", RUN_DATE, 1),
+        pipeline="rfm",
+        step=step,
+        run_date=RUN_DATE,
+        attempt=1,
+        requested_by="benchmark",
+        requested_at=now,
+        deadline=now,
+    )
+
+
+def scan_features(features: Path, _folder: Path, memory_limit: str) -> Callable[[], Seconds]:
+    """Every value that scoring reads is looked at once, and nothing is kept."""
+    import duckdb
+
+    def work() -> Seconds:
+        config = {"memory_limit": memory_limit} if memory_limit else {}
+        with duckdb.connect(str(features), read_only=True, config=config) as connection:
+            connection.execute(
+                """
+                select sum(hash(customer_id)::hugeint), sum(recency), sum(frequency), sum(monetary)
+                from rfm_features where run_date = ?
+                """,
+                [RUN_DATE],
+            ).fetchall()
         return {}
 
     return work
@@ -143,10 +200,12 @@ def lifetimes(orders: Path, folder: Path, _memory_limit: str) -> Callable[[], Se
 
 CONTENDERS = {
     "project": project,
+    "project, memory limit": project,
     "bare DuckDB SQL": bare_sql,
     "scan": scan,
     "pandas groupby + qcut": pandas_qcut,
-    "lifetimes summary": lifetimes,
+    "scoring alone": scoring_alone,
+    "scan of the features": scan_features,
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 RUN_DATE = date(2024, 12, 31)
+WINDOW_DAYS = 720
 DAYS = 1096
 """Three years, of which the window takes the last 720 days."""
 ORDERS_PER_CUSTOMER = 6
