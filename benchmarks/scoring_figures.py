@@ -53,7 +53,7 @@ def _command(name: str, given: Path, folder: Path, memory_limit: str) -> list[st
 
 
 def median(runs: Sequence[Figures], part: str) -> float:
-    return statistics.median(getattr(one, part) for one in runs)
+    return float(statistics.median(getattr(one, part) for one in runs))
 
 
 def median_parts(runs: Sequence[Figures]) -> dict[str, float]:
