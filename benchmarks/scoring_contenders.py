@@ -185,7 +185,7 @@ def scan_features(features: Path, _folder: Path, memory_limit: str) -> Callable[
     import duckdb
 
     def work() -> Seconds:
-        config = {"memory_limit": memory_limit} if memory_limit else {}
+        config: dict[str, Any] = {"memory_limit": memory_limit} if memory_limit else {}
         with duckdb.connect(str(features), read_only=True, config=config) as connection:
             connection.execute(
                 """
