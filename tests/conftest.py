@@ -14,6 +14,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests stay with one worker, and so do all files that share a stack (--dist loadgroup)."""
     group_of = {item.path: item.path.as_posix() for item in items}
