@@ -75,7 +75,7 @@ undeploy: $(RUN) ## take the environment ENV away from Prefect (DRY_RUN=1 shows 
 stand-ins: $(STAND_INS) ## make the environment of the BigQuery stand-in that tests use
 
 test: lint ## lint, then run all tests but the long ones of test-faults, test-cloud and endurance
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not long"
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not long"
 
 test-faults: $(DEV) ## break a running stack in every way that is known: kills, cancels, losses
 	@$(BIN)/pytest tests/faults/stack
