@@ -47,7 +47,12 @@ class _Write:
         """An error of this part undoes this part alone; one of the file goes up and undoes them all."""
         connection.execute("SAVEPOINT part")
         try:
-            self.value = self.work(connection)
+            value = self.work(connection)
+            if isinstance(value, sqlite3.Cursor):
+                # freed by its own thread, it would reset a statement that the next leader is just stepping through
+                value.close()
+            else:
+                self.value = value
         except sqlite3.Error:
             raise
         except Exception as error:
