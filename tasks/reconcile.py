@@ -68,7 +68,7 @@ def unfinished(register: Register, now: datetime) -> list[Run]:
     ]
 
 
-def settle_unfinished(register: Register, run: Run, look: Look) -> Settled | None:
+def settle_unfinished(register: Register, run: Run, look: Look, now: datetime) -> Settled | None:
     """Asked for again, unless it was cancelled, or its flow run has still to begin."""
     flow_run = look(run)
     if flow_run is None or flow_run.state is None:
@@ -77,7 +77,7 @@ def settle_unfinished(register: Register, run: Run, look: Look) -> Settled | Non
         give_up(request_of(run), f"cancelled in Prefect, as flow run {flow_run.id}", flow_run_id=str(flow_run.id))
         _end_as_cancelled(register, run, flow_run)
         return Settled(run.run_id, "cancelled before it could stop its steps", "steps stopped, run closed")
-    if is_stuck(flow_run, datetime.now(UTC)):
+    if is_stuck(flow_run, now):
         end_stuck(flow_run)
         return _ask_again(register, run, "a worker had taken its orchestrator and never started it")
     if flow_run.state.is_final() or flow_run.state.is_running():
@@ -125,7 +125,7 @@ def reconcile(register: Register, warehouse: Warehouse, look: Look, now: datetim
     settled: list[Settled] = []
     for run in unfinished(register, now):
         try:
-            if (one := settle_unfinished(register, run, look)) is not None:
+            if (one := settle_unfinished(register, run, look, now)) is not None:
                 settled.append(one)
         except (Retryable, Permanent, httpx.HTTPError) as error:
             settled.append(Settled(run.run_id, "it has no end", f"not settled now: {type(error).__name__}"))

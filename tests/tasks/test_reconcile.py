@@ -131,10 +131,10 @@ def test_one_that_cannot_be_settled_keeps_no_other_from_it(register, monkeypatch
     register.claim("rfm", date(1998, 7, 6), {}, force=False, requested_by="test", now=LONG_AGO)
     really = module.settle_unfinished
 
-    def settle_one(register, run, look):
+    def settle_one(register, run, look, now):
         if run.run_id == RUN:
             raise module.httpx.ConnectError("down")
-        return really(register, run, look)
+        return really(register, run, look, now)
 
     monkeypatch.setattr(module, "settle_unfinished", settle_one)
 
