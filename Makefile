@@ -75,7 +75,8 @@ undeploy: $(RUN) ## take the environment ENV away from Prefect (DRY_RUN=1 shows 
 stand-ins: $(STAND_INS) ## make the environment of the BigQuery stand-in that tests use
 
 test: lint ## lint, then run all tests but the long ones of test-faults, test-cloud and endurance
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not long"
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not long and not e2e"; others=$$?; \
+		$(BIN)/pytest -m "e2e and not long" && exit $$others  # one stack at a time
 
 test-faults: $(DEV) ## break a running stack in every way that is known: kills, cancels, losses
 	@$(BIN)/pytest tests/faults/stack
