@@ -156,7 +156,7 @@ bench-orchestrator: $(RUN) ## measure how soon the orchestrator goes on and noti
 
 clean: ## end the stack; remove the environment, caches and the stack's files, but no data
 	@if [ -e $(RUN) ]; then $(BIN)/python -m deployments.local down; fi
-	@rm -rf $(VENV) $(TERRAFORM) .stack .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dbt/target dbt/logs
+	@rm -rf $(VENV) $(TERRAFORM) .stand-ins .lifetimes .stack .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dbt/target dbt/logs
 	@find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(RUN): requirements/run.txt requirements/bootstrap.txt

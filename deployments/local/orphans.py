@@ -8,7 +8,7 @@ Elsewhere than on one machine nobody sees the processes: there heartbeats tell (
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ async def settle_orphans(client: httpx.AsyncClient, pools: Sequence[str], root: 
     Raises httpx.HTTPError.
     """
     # first the processes: one that ends in between has told Prefect its end before it did
-    alive = flow_runs_alive(root)
+    alive = dict(flow_run_processes(root))
     states = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
     wanted = {"work_pools": {"name": {"any_": list(pools)}}, "flow_runs": states}
     answer = await client.post("/flow_runs/filter", json=wanted)
@@ -41,17 +41,17 @@ async def settle_orphans(client: httpx.AsyncClient, pools: Sequence[str], root: 
     return alive
 
 
-def flow_runs_alive(root: Path) -> Mapping[str, psutil.Process]:
-    """The flow runs that have a process of the stack in this folder."""
-    alive = {}
+def flow_run_processes(root: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """What the workers of the stack in this folder have started, by flow run. A child of the fork server has its
+    environment only in itself, so the fork server's client stands for it; the run dies with it.
+    """
     for process in find_leftovers(root):
         try:
             carried = process.environ().get(FLOW_RUN)
         except psutil.Error:
             continue
         if carried is not None:
-            alive[carried] = process
-    return alive
+            yield carried, process
 
 
 async def watch_orphans(client: httpx.AsyncClient, orphans: Mapping[str, psutil.Process]) -> None:

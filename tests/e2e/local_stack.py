@@ -15,6 +15,7 @@ import psutil
 
 from deployments.local.layout import Layout
 from deployments.local.leftovers import find_leftovers
+from deployments.local.orphans import flow_run_processes
 from deployments.local.private import private_environment
 from deployments.local.record import Record, read_record
 from settings import PROJECT
@@ -47,18 +48,9 @@ class LocalStack:
         return run if run["state"] in ("succeeded", "failed") else None
 
     def flow_processes(self, flow_run_id: str | None = None) -> list[psutil.Process]:
-        """What the workers have started for the flow run, or for any. A child of the fork server has its environment
-        only in itself, so the fork server's client stands for it; the run dies with it.
-        """
-        found = []
-        for process in find_leftovers(self.folder / "stack"):
-            try:
-                carried = process.environ().get("PREFECT__FLOW_RUN_ID")
-            except psutil.Error:
-                continue
-            if carried is not None and flow_run_id in (None, carried):
-                found.append(process)
-        return found
+        """What the workers have started for the flow run, or for any."""
+        found = flow_run_processes(self.folder / "stack")
+        return [process for carried, process in found if flow_run_id in (None, carried)]
 
     def command(self, *words: str, within: float = 120) -> subprocess.CompletedProcess[str]:
         """A command as a user would give it, in the stack's environment."""

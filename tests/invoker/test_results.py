@@ -217,6 +217,14 @@ def test_what_is_not_there_is_said_without_the_customers_id(client, path, said):
     assert "nobody" not in answer.text
 
 
+@pytest.mark.parametrize("after", ["", "/explain"])
+def test_an_id_that_is_too_long_is_refused(client, after):
+    answer = client.get(f"/customers/{'x' * 1001}{after}")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert client.get(f"/customers/{'x' * 1000}{after}").status_code == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [
