@@ -84,6 +84,7 @@ test-faults: $(DEV) ## break a running stack in every way that is known: kills, 
 test-cloud: $(DEV) ## run the steps on stand-ins for Cloud Run and Vertex AI, and let these fail in every way
 	@$(BIN)/pytest tests/cloud
 
+unexport RUNS  # of endurance; in the environment it would be the settings RUNS_...
 endurance: $(DEV) ## ask for RUNS=60 runs while something is killed every few seconds (SEED=... repeats the kills)
 	@$(BIN)/pytest tests/endurance --capture=no --runs $(or $(RUNS),60) $(if $(SEED),--seed $(SEED))
 

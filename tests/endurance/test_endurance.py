@@ -65,7 +65,7 @@ def all_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
             with duckdb.connect(path, read_only=True) as connection:
                 return {
                     table: connection.execute(
-                        f"select columns(c -> c <> 'run_id') from {table} order by all"
+                        f"select columns(lambda c: c <> 'run_id') from {table} order by all"
                     ).fetchall()
                     for table in TABLES
                 }
