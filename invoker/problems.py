@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from errors import Retryable
 from invoker.logs import current_request_id
+from snapshot.read import SnapshotUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
@@ -89,6 +90,11 @@ def install_problems(app: FastAPI) -> None:
     async def _try_again(_: Request, error: Retryable) -> JSONResponse:
         """The messenger or the register cannot be reached."""
         return await _problem(_, unavailable(f"{error}; nothing was accepted, ask again"))
+
+    @app.exception_handler(SnapshotUnavailable)
+    async def _ask_again(_: Request, error: SnapshotUnavailable) -> JSONResponse:
+        """Nothing was to be accepted: results were asked for."""
+        return await _problem(_, unavailable(f"{error}; ask again"))
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:

@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from invoker.problems import unavailable
+
 Kind = Literal["html", "json"]
 
 
@@ -14,8 +16,13 @@ class Reports:
         self._folder = folder
 
     def run_dates(self) -> list[date]:
-        """The newest first."""
-        found = (_day(path.parent.name) for path in self._folder.glob("*/report.html"))
+        """The newest first. Raises a problem when they cannot be listed now, as when a mounted bucket is away."""
+        try:
+            found = [_day(day.name) for day in self._folder.iterdir() if (day / "report.html").is_file()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise unavailable(f"the reports cannot be listed: {error.strerror}; ask again") from None
         return sorted((day for day in found if day is not None), reverse=True)
 
     def path(self, run_date: date, kind: Kind) -> Path | None:

@@ -80,7 +80,14 @@ def run_date_of(name: str) -> date | None:
 
 
 def snapshot_files(folder: Path) -> dict[date, Path]:
-    """The snapshots of a folder by run_date, the newest first; {} without the folder."""
-    dated = ((run_date_of(path.name), path) for path in folder.glob(f"*{SUFFIX}"))
+    """The snapshots of a folder by run_date, the newest first; {} without the folder.
+
+    Raises OSError when it cannot be listed, which glob would take for empty.
+    """
+    try:
+        paths = list(folder.iterdir())
+    except FileNotFoundError:
+        return {}
+    dated = ((run_date_of(path.name), path) for path in paths)
     found = {run_date: path for run_date, path in dated if run_date is not None}
     return dict(sorted(found.items(), reverse=True))

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from errors import Permanent
+from errors import Permanent, Retryable
 from rfm.one import OneScorer
 from snapshot.layout import LAYOUT, About
 
@@ -21,6 +19,10 @@ COLUMNS = "customer_id, recency, frequency, monetary_cents, r_score, f_score, m_
 
 class SnapshotUnusable(Permanent):
     """The file is damaged, or of another version of this program; publishing its run_date again mends it."""
+
+
+class SnapshotUnavailable(Retryable):
+    """The file cannot be read now, as when a mounted bucket does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +41,32 @@ class Customer:
     reason: str | None
 
 
+def version_of(path: Path) -> tuple[int, int, int]:
+    """Another one when another file has taken its place. Raises OSError."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 class Snapshot:
     """An open file. It is read as it was when it was opened, also after another one has taken its place."""
 
     def __init__(self, path: Path) -> None:
-        """Raises SnapshotUnusable, and FileNotFoundError."""
+        """Raises SnapshotUnusable, SnapshotUnavailable, and OSError."""
         self.path = path
-        found = path.stat()
-        self.version = (found.st_ino, found.st_mtime_ns, found.st_size)
+        self.version = version_of(path)
         try:
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
         except sqlite3.Error as error:
-            raise SnapshotUnusable(f"snapshot {path} cannot be opened: {error}") from None
+            raise SnapshotUnavailable(f"snapshot {path} cannot be opened: {error}") from None
         self._by_id = self._connection.cursor()
         try:
             self.about = self._read_about()
-        except (sqlite3.Error, ValidationError) as broken:
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            raise SnapshotUnavailable(f"snapshot {path} cannot be read: {error}") from None
+        except (sqlite3.Error, ValueError) as broken:
             self._connection.close()
             raise SnapshotUnusable(
                 f"snapshot {path} is damaged or of another version ({type(broken).__name__}); publish the date again"
@@ -81,20 +91,36 @@ class Snapshot:
         return [segment.name for segment in self.about.model.rules.segments] if self.about.model else []
 
     def customer(self, customer_id: str) -> Customer | None:
-        """Microseconds: one descent of a tree, by a cursor that is kept, since a new one costs a fifth of that."""
-        rows = self._by_id.execute(
-            f"select {COLUMNS} from customers where customer_id = ?",  # noqa: S608
-            [customer_id],
-        ).fetchall()
+        """Microseconds: one descent of a tree, by a cursor that is kept, since a new one costs a fifth of that.
+
+        Raises SnapshotUnavailable.
+        """
+        try:
+            rows = self._by_id.execute(
+                f"select {COLUMNS} from customers where customer_id = ?",  # noqa: S608
+                [customer_id],
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from None
         return self._customer(*rows[0]) if rows else None
 
     def customers_of(self, segment: str, *, after: str, limit: int) -> list[Customer]:
-        """The next ones in the order of their ids; those after the id `after`, which need not be there."""
-        rows = self._connection.execute(
-            f"select {COLUMNS} from customers where segment = ? and customer_id > ? order by customer_id limit ?",  # noqa: S608
-            [self.segment_names.index(segment), after, limit],
-        ).fetchall()
+        """The next ones in the order of their ids; those after the id `after`, which need not be there.
+
+        Raises SnapshotUnavailable.
+        """
+        try:
+            rows = self._connection.execute(
+                f"select {COLUMNS} from customers where segment = ? and customer_id > ? order by customer_id limit ?",  # noqa: S608
+                [self.segment_names.index(segment), after, limit],
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from None
         return [self._customer(*row) for row in rows]
+
+    def _unavailable(self, error: sqlite3.Error) -> SnapshotUnavailable:
+        """SQLite's own words name no customer."""
+        return SnapshotUnavailable(f"the results of {self.about.run_date} cannot be read: {error}")
 
     def _customer(
         self,

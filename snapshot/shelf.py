@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from snapshot.layout import snapshot_files
-from snapshot.read import Snapshot, SnapshotUnusable
+from snapshot.read import Snapshot, SnapshotUnavailable, SnapshotUnusable, version_of
 
 FRESH = 1.0
 """Seconds for which the folder is not looked at again."""
@@ -17,14 +17,16 @@ log = logging.getLogger(__name__)
 class Shelf:
     """For one thread. Looks at the folder again when somebody asks, so it is never more than FRESH seconds behind.
 
-    A file that cannot be read is left out and said so in the log, once for each version of it.
+    A damaged file is left out. What cannot be looked at now, as when a mounted bucket does not answer, stays as it is
+    known. Both are said in the log once, for as long as they last. Before anything is known, asking raises
+    SnapshotUnavailable.
     """
 
     def __init__(self, folder: Path, *, most: int) -> None:
         """`most`: so many of the last run_dates."""
         self._folder, self._most = folder, most
         self._open: dict[date, Snapshot] = {}
-        self._unusable: set[tuple[Path, int]] = set()
+        self._said: set[str] = set()
         self._looked_at = float("-inf")
 
     def newest_first(self) -> Sequence[Snapshot]:
@@ -48,28 +50,45 @@ class Shelf:
         now = time.monotonic()
         if now - self._looked_at < FRESH:
             return
-        self._looked_at = now
-        before, self._open = self._open, {}
-        for run_date, path in snapshot_files(self._folder).items():
-            if len(self._open) == self._most:
-                break
-            snapshot = self._kept_or_opened(before.get(run_date), path)
-            if snapshot is not None:
-                self._open[run_date] = snapshot
+        troubles: list[str] = []
+        found = self._found(troubles)
+        before, self._open, self._looked_at = self._open, found, now
         for snapshot in before.values():
-            if snapshot not in self._open.values():
+            if snapshot not in found.values():
                 snapshot.close()
+        for trouble in troubles:
+            if trouble not in self._said:
+                log.error("%s", trouble)
+        self._said = set(troubles)
 
-    def _kept_or_opened(self, known: Snapshot | None, path: Path) -> Snapshot | None:
+    def _found(self, troubles: list[str]) -> dict[date, Snapshot]:
+        """Raises SnapshotUnavailable when it is not known whether there are any."""
         try:
-            found = path.stat()
-            if known is not None and known.version == (found.st_ino, found.st_mtime_ns, found.st_size):
+            paths = snapshot_files(self._folder)
+        except OSError as error:
+            if not self._open:
+                raise SnapshotUnavailable(f"the published results cannot be listed: {error.strerror}") from None
+            troubles.append(str(error))
+            return self._open
+        found: dict[date, Snapshot] = {}
+        for run_date, path in paths.items():
+            if len(found) == self._most:
+                break
+            snapshot = self._kept_or_opened(self._open.get(run_date), path, troubles)
+            if snapshot is not None:
+                found[run_date] = snapshot
+        return found
+
+    def _kept_or_opened(self, known: Snapshot | None, path: Path, troubles: list[str]) -> Snapshot | None:
+        try:
+            if known is not None and known.version == version_of(path):
                 return known
             return Snapshot(path)
         except FileNotFoundError:
             return None  # removed a moment ago
-        except SnapshotUnusable as unusable:
-            if (path, found.st_mtime_ns) not in self._unusable:
-                self._unusable.add((path, found.st_mtime_ns))
-                log.error("%s", unusable)
+        except (OSError, SnapshotUnavailable) as trouble:
+            troubles.append(str(trouble))
+            return known
+        except SnapshotUnusable as trouble:
+            troubles.append(str(trouble))
             return None

@@ -15,7 +15,7 @@ from rfm.model import FittedModel
 from snapshot.layout import About, snapshot_files, snapshot_name, snapshots_folder
 from snapshot.write import Row, write_snapshot
 from warehouse.money import cents_of
-from warehouse.warehouse import Warehouse
+from warehouse.warehouse import REJECTED, Warehouse
 from workload.publish import NotCommitted
 from workload.score import model_of, window_of
 
@@ -27,7 +27,8 @@ def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path,
     """Puts the run's snapshot in the place of the run_date's former one, and removes all but the `keep` newest dates.
 
     What workload.publish has written for the run must be there. A run_date that is older than the kept ones gets no
-    snapshot. Raises NotCommitted, TooOld, and what the warehouse raises; then the former snapshot is whole.
+    snapshot. The warehouse is free while the file is written. Raises NotCommitted, TooOld, and what the warehouse
+    raises; then the former snapshot is whole.
     """
     files = published / request.pipeline / request.run_date.isoformat()
     about, model = _about(warehouse, request, json.loads((files / "segments.json").read_text(encoding="utf-8")))
@@ -35,14 +36,17 @@ def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path,
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / snapshot_name(request.run_date)
     beside = path.with_name(f".{path.name}.{request.run_id}")
+    rejected = beside.with_name(f"{beside.name}.rejected")
     beside.unlink(missing_ok=True)
     try:
-        write_snapshot(beside, about, _rows(warehouse, request.run_date, model, files / "scores.parquet"))
+        _set_aside(warehouse, request.run_date, rejected)
+        write_snapshot(beside, about, _rows(model, files / "scores.parquet", rejected))
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+        rejected.unlink(missing_ok=True)
     for old in list(snapshot_files(folder).values())[keep:]:
         old.unlink(missing_ok=True)
     return path
@@ -66,14 +70,21 @@ def _about(warehouse: Warehouse, request: RunRequest, content: dict[str, Any]) -
     return about, model
 
 
-def _rows(warehouse: Warehouse, run_date: date, model: FittedModel | None, scores: Path) -> Iterator[Row]:
+def _set_aside(warehouse: Warehouse, run_date: date, path: Path) -> None:
+    """The rejected rows as a file: nobody else can open the warehouse while they are read from it."""
+    with warehouse.rejected(run_date, BATCH_ROWS) as batches, pyarrow.parquet.ParquetWriter(path, REJECTED) as file:
+        for batch in batches:
+            file.write_batch(batch)
+
+
+def _rows(model: FittedModel | None, scores: Path, rejected: Path) -> Iterator[Row]:
     positions = {segment.name: place for place, segment in enumerate(model.rules.segments)} if model else {}
     wanted = ["customer_id", "recency", "frequency", "monetary", *SCORES, "segment"]
     with pyarrow.parquet.ParquetFile(scores) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
             yield from _scored(batch, positions)
-    with warehouse.rejected(run_date, BATCH_ROWS) as batches:
-        for batch in batches:
+    with pyarrow.parquet.ParquetFile(rejected) as file:
+        for batch in file.iter_batches(BATCH_ROWS):
             columns = (column.to_pylist() for column in batch.columns)
             for customer, recency, frequency, cents, reason in zip(*columns, strict=True):
                 yield customer, recency, frequency, cents, None, None, None, None, reason

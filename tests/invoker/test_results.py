@@ -1,5 +1,6 @@
 """Asking: what a run has published is answered as it stands there, and everything else with what to do."""
 
+import os
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from snapshot import shelf
 from tests.invoker.parts import client_of, settings_for
 from tests.invoker.prefect_stand_in import PrefectStandIn
 from tests.invoker.results import BEFORE, LEFT, ODD, REFUNDS, app_with_results
-from tests.snapshot.given_snapshots import CUSTOMERS, RUN_DATE, WINDOW, given_snapshot
+from tests.snapshot.given_snapshots import CUSTOMERS, FIRST_PAGE, RUN_DATE, WINDOW, given_snapshot
 
 DAY, DAY_BEFORE = str(RUN_DATE), str(BEFORE)
 
@@ -265,6 +266,32 @@ def test_a_new_publication_is_answered_from_at_once(tmp_path, prefect, monkeypat
 
         assert client.get("/customers/new").status_code == 200
         assert client.get("/segments").json()["run_id"] == "rfm-1998-06-30-2"
+
+
+def test_results_that_cannot_be_read_now_are_no_404(tmp_path, prefect, monkeypatch):
+    """As when the bucket that is mounted does not answer."""
+    monkeypatch.setattr(shelf, "FRESH", 3600)
+    with client_of(app_with_results(tmp_path, prefect)) as client:
+        assert client.get("/segments").status_code == 200  # the files are open, and nothing of a customer is read
+        for path in (tmp_path / "published" / "snapshots" / "rfm").iterdir():
+            os.truncate(path, FIRST_PAGE)
+
+        for path in ("/customers/c07", "/customers/c07/explain", "/segments/champions/customers"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert "the results of 1998-06-30 cannot be read" in answer.json()["detail"]
+            assert "c07" not in answer.json()["detail"]
+
+
+def test_reports_that_cannot_be_listed_now_are_not_taken_for_none(tmp_path, prefect):
+    with client_of(app_with_results(tmp_path, prefect)) as client:
+        reports = tmp_path / "published" / "rfm"
+        reports.rename(tmp_path / "aside")
+        reports.write_text("a file where the folder was")
+        answer = client.get("/reports")
+
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "the reports cannot be listed: Not a directory" in answer.json()["detail"]
 
 
 def test_no_customers_id_stands_in_the_log(tmp_path, prefect, capsys):

@@ -16,6 +16,8 @@ RUN_DATE = date(1998, 6, 30)
 WINDOW = 720
 CUSTOMERS: dict[str, tuple[int, int, str]] = {f"c{n:02}": (3 * n, 1 + n % 6, f"{7 * n}.25") for n in range(30)}
 """customer_id: recency, frequency, monetary."""
+FIRST_PAGE = 4096
+"""Bytes: which tables a file has, and nothing of what is in them."""
 
 
 def given_snapshot(

@@ -1,8 +1,10 @@
+import os
+
 import pytest
 
 from snapshot.layout import snapshot_name, snapshots_folder
-from snapshot.read import Snapshot
-from tests.snapshot.given_snapshots import CUSTOMERS, RUN_DATE, given_snapshot
+from snapshot.read import Snapshot, SnapshotUnavailable
+from tests.snapshot.given_snapshots import CUSTOMERS, FIRST_PAGE, RUN_DATE, given_snapshot
 
 
 @pytest.fixture
@@ -43,3 +45,11 @@ def test_a_replaced_file_is_still_read_as_it_was_by_who_has_it_open(snapshot, tm
 
     assert snapshot.customer("c01") is not None
     assert snapshot.customer("new") is None
+
+
+def test_what_cannot_be_read_from_the_file_any_more_is_an_error_that_may_pass(snapshot):
+    os.truncate(snapshot.path, FIRST_PAGE)
+
+    for ask in (lambda: snapshot.customer("c01"), lambda: snapshot.customers_of("loyal", after="", limit=3)):
+        with pytest.raises(SnapshotUnavailable, match="the results of 1998-06-30 cannot be read: "):
+            ask()

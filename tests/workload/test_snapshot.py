@@ -1,14 +1,18 @@
 """What a run publishes for those who ask: the same as in the warehouse, by atomic rename, for the last run_dates."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from rfm.read_rules import rules_named
 from snapshot.layout import snapshot_files, snapshots_folder
 from snapshot.read import Snapshot
+from snapshot.write import write_snapshot
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse, read_rows
+from workload import snapshot as snapshot_module
 from workload.publish import NotCommitted, publish
 from workload.score import score
 from workload.snapshot import publish_snapshot
@@ -82,6 +86,36 @@ def test_a_day_without_customers_has_a_snapshot_too(warehouse, path, folder):
 
     assert (snapshot.about.model, snapshot.about.segments, snapshot.scorer) == (None, [], None)
     assert snapshot.customer("c01") is None
+
+
+def test_the_warehouse_is_free_while_the_file_is_written(warehouse, path, folder, monkeypatch):
+    opened_at = []
+
+    def each_after_a_look(rows):
+        for row in rows:
+            duckdb.connect(str(path)).close()  # refused while anybody has the file open
+            opened_at.append(row[0])
+            yield row
+
+    monkeypatch.setattr(
+        snapshot_module, "write_snapshot", lambda to, about, rows: write_snapshot(to, about, each_after_a_look(rows))
+    )
+    snapshot = Snapshot(published(warehouse, path, folder, rows=[*ROWS[:3], REFUNDS]))
+
+    assert opened_at == ["c00", "c01", "c02", "refunds"]
+    assert snapshot.customer("refunds").reason == "no_positive_order"
+
+
+def test_a_run_of_the_demo_shop_spends_less_than_two_seconds_on_it(warehouse, path, folder):
+    """Of the processor's time: here others run beside. `make bench-asking` measures a million customers."""
+    customers = [(f"c{number:05}", number % 700, 1 + number % 7, Decimal(number) / 4) for number in range(23_502)]
+    request = committed(warehouse, path, customers)
+    publish(warehouse, request, folder)
+
+    began = time.process_time()
+    publish_snapshot(warehouse, request, folder, keep=26)
+
+    assert time.process_time() - began < 2
 
 
 def test_only_the_last_run_dates_are_kept(warehouse, path, folder):
