@@ -3,6 +3,7 @@
 
 const BUSY = 2000; // milliseconds between two looks while a run is under way
 const CALM = 10000;
+const LATE = 90000; // milliseconds after news in which results are asked for again: a mounted bucket shows them late
 const SIGN_IN = "Results are shown to those who may read them: sign in with a Google account.";
 const MARKS = { requested: "○", started: "◐", succeeded: "●", failed: "✕" };
 const SVG = "http://www.w3.org/2000/svg";
@@ -11,8 +12,10 @@ const whole = new Intl.NumberFormat("en");
 const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const medians = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1 });
+const SESSION = 3600; // seconds, as the invoker keeps a token
 let known = new Map();
-let newestDone = "";
+let done = null; // what was told of the runs that are done, and of the reports that follow them
+let anewUntil = 0;
 
 class Problem extends Error {
   constructor(status, detail) {
@@ -29,8 +32,9 @@ async function ask(path, options = {}) {
     throw new Problem(0, "The invoker cannot be reached. Is it running?");
   }
   if (answer.status === 204) return null;
-  const content = await answer.json();
-  if (!answer.ok) throw new Problem(answer.status, content.detail);
+  const content = await answer.json().catch(() => null); // a proxy before the invoker speaks in its own way
+  if (!answer.ok) throw new Problem(answer.status, content?.detail ?? `The answer is ${answer.status} ${answer.statusText}, not the invoker's own.`);
+  if (content === null) throw new Problem(0, "The answer is not the invoker's own.");
   return content;
 }
 
@@ -40,6 +44,14 @@ function make(tag, text = "", attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
+}
+
+// Who stands on a link stands on it afterwards too.
+function replace(id, parts) {
+  const place = el(id);
+  const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  place.replaceChildren(...parts);
+  if (focused) place.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
 }
 
 // The label is shown where the screen is too narrow for a head.
@@ -84,7 +96,7 @@ async function fill(name, path, show) {
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     const expected = problem.status === 401 || problem.status === 404;
-    if (problem.status === 401) askForToken(SIGN_IN);
+    if (problem.status === 401) signedOut();
     about.textContent = problem.status === 401 ? "Sign in to see them." : problem.message;
     about.classList.toggle("problem", !expected);
   }
@@ -104,7 +116,7 @@ function showReports(found, about) {
     const data = make("a", "as data", { href: one.data, "aria-label": `Report of ${one.run_date} as data` });
     return make("li", "", {}, make("a", `Report of ${one.run_date}`, { href: one.url }), " (", data, ")");
   });
-  el("report-links").replaceChildren(...links);
+  replace("report-links", links);
   el("report-links").hidden = links.length === 0;
 }
 
@@ -134,39 +146,66 @@ async function showRuns() {
   let busy = false;
   await fill("runs", "/runs?limit=20", (found, about) => {
     about.textContent = found.runs.length ? "" : "No run was asked for yet: GET /invoke?run_date=YYYY-MM-DD asks for one.";
-    const rows = el("run-rows");
-    const focused = document.activeElement?.closest?.("#run-rows") ? document.activeElement.getAttribute("href") : null;
-    rows.replaceChildren(...found.runs.map(runRow));
-    if (focused) rows.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
-    rows.closest(".wide").hidden = found.runs.length === 0;
+    replace("run-rows", found.runs.map(runRow));
+    el("run-rows").closest(".wide").hidden = found.runs.length === 0;
     tellNews(found.runs);
+    noteWhatIsDone(found.runs);
     busy = found.runs.some((run) => run.state === "requested" || run.state === "started");
-    const done = found.runs.filter((run) => run.state === "succeeded").map((run) => run.run_id).join();
-    if (newestDone && done !== newestDone) showResults();
-    newestDone = done || "none";
   });
   return busy;
+}
+
+// A report is made after its run has succeeded; the one of the attempt before is gone by then.
+function noteWhatIsDone(runs) {
+  const ended = runs.filter((run) => run.state === "succeeded");
+  const now = JSON.stringify(ended.map((run) => [run.run_id, run.steps.map((step) => step.state)]));
+  if (done !== null && now !== done) anewUntil = Date.now() + LATE;
+  done = now;
 }
 
 function showResults() {
   return Promise.all([fill("segments", "/segments", showSegments), fill("reports", "/reports", showReports)]);
 }
 
+// Whatever happens, it is looked again.
 async function follow() {
-  const busy = document.hidden ? false : await showRuns();
-  setTimeout(follow, busy ? BUSY : CALM);
+  let busy = false;
+  try {
+    if (!document.hidden) busy = await showRuns();
+    if (Date.now() < anewUntil) await showResults();
+  } finally {
+    setTimeout(follow, busy ? BUSY : CALM);
+  }
 }
 
 async function begin() {
-  const [busy] = await Promise.all([showRuns(), showResults()]);
-  // the frame after has what was filled in
-  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("drawn")));
-  setTimeout(follow, busy ? BUSY : CALM);
+  let busy = false;
+  try {
+    [busy] = await Promise.all([showRuns(), showResults()]);
+    // the frame after has what was filled in
+    requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("drawn")));
+  } finally {
+    setTimeout(follow, busy ? BUSY : CALM);
+  }
 }
 
 function askForToken(why) {
   el("sign-in-why").textContent = why;
   el("sign-in").hidden = false;
+}
+
+// Nothing stays on the screen of who is not signed in, or not any more.
+function signedOut() {
+  for (const id of ["segment-rows", "run-rows", "report-links", "customer-answer", "news"]) el(id).replaceChildren();
+  for (const part of document.querySelectorAll(".wide, #report-links")) part.hidden = true;
+  showSignOut(false);
+  if (el("sign-in").hidden) askForToken(SIGN_IN);
+}
+
+// No script sees the cookie that has the token: another one, which goes when it goes, says that it is there.
+function showSignOut(signedIn) {
+  document.cookie = `signed-in=yes; path=/; samesite=strict; max-age=${signedIn ? SESSION : 0}`;
+  el("sign-out").hidden = !signedIn;
 }
 
 async function signIn(event) {
@@ -175,6 +214,17 @@ async function signIn(event) {
     await ask("/session", { method: "POST", headers: { Authorization: `Bearer ${el("token").value.trim()}` } });
     el("token").value = "";
     el("sign-in").hidden = true;
+    showSignOut(true);
+    await Promise.all([showRuns(), showResults()]);
+  } catch (problem) {
+    askForToken(problem.message);
+  }
+}
+
+async function signOut() {
+  try {
+    await ask("/session", { method: "DELETE" });
+    showSignOut(false);
     await Promise.all([showRuns(), showResults()]);
   } catch (problem) {
     askForToken(problem.message);
@@ -205,12 +255,14 @@ async function lookUp(event) {
     const found = await ask(path);
     showCustomer(found, await ask(`${path}/explain?run_date=${found.latest.run_date}`));
   } catch (problem) {
+    if (problem.status === 401) signedOut();
     el("customer-answer").replaceChildren(make("p", problem.status === 401 ? SIGN_IN : problem.message, { class: "problem" }));
-    if (problem.status === 401) askForToken(SIGN_IN);
   }
 }
 
 el("sign-in-form").addEventListener("submit", signIn);
 el("customer-form").addEventListener("submit", lookUp);
+el("sign-out").addEventListener("click", signOut);
+el("sign-out").hidden = !document.cookie.includes("signed-in=yes");
 document.addEventListener("visibilitychange", () => document.hidden || showRuns());
 begin();

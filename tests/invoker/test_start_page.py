@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from invoker.app import create_app
 from invoker.auth import COOKIE
 from invoker.tokens import CHECKED
-from messenger.contract import ORCHESTRATE, Failure, RunStatus
+from messenger.contract import ORCHESTRATE, Failure, RunStatus, run_id_of
 from register.sqlite import SqliteRegister
 from tests.browser import chromium, keep, opened
 from tests.invoker.google import ACCOUNT, AUDIENCE, CertificateServer, Key
@@ -22,6 +22,8 @@ from tests.snapshot.given_snapshots import RUN_DATE
 NOW = datetime.now(UTC)
 FILLED = ("segments filled", "runs filled", "reports filled")
 MARKS = "() => Object.fromEntries(performance.getEntriesByType('mark').map(one => [one.name, one.startTime]))"
+SOON, CALM = 20_000, 11_000
+"""Milliseconds: a look of the page later, also where others run beside; and until the next look while no run goes."""
 DRAWN = "() => performance.getEntriesByName('drawn').length"
 STEPS = {
     date(1998, 6, 9): [
@@ -44,9 +46,10 @@ def given_runs(settings):
                 tell(register, day, step, state, error)
 
 
-def tell(register, day, step, state, error=None):
+def tell(register, day, step, state, error=None, attempt=1):
+    run_id = run_id_of("rfm", day, attempt)
     news = RunStatus(
-        run_id=f"rfm-{day}-1", pipeline="rfm", step=step, run_date=day, attempt=1, state=state, error=error, at=NOW
+        run_id=run_id, pipeline="rfm", step=step, run_date=day, attempt=attempt, state=state, error=error, at=NOW
     )
     register.note_status(news)
 
@@ -100,19 +103,62 @@ def test_runs_are_shown_with_their_states_and_what_went_wrong(browser, address):
         expect(rows.filter(has_text="rfm-1998-06-09-1")).to_contain_text("StepFailed: scoring failed; see its row")
 
 
-def test_a_run_that_ends_is_shown_and_told_without_a_reload(browser, tmp_path):
-    prefect = PrefectStandIn().start()
-    settings = with_results(tmp_path, prefect)
-    given_runs(settings)
-    with client_of(create_app(settings)) as client, opened(browser, str(client.base_url)) as watched:
-        page = is_drawn(watched)
-        with closing(SqliteRegister(settings.runs.path)) as register:
-            tell(register, date(1998, 6, 23), ORCHESTRATE, "succeeded")
+def publish_report(settings, day):
+    folder = settings.published.path / "rfm" / str(day)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.html").write_text("<!doctype html><title>Report</title><h1>Report</h1>")
 
-        expect(page.locator("#news")).to_have_text("rfm-1998-06-23-1 succeeded")
-        expect(page.locator("#run-rows tr").filter(has_text="rfm-1998-06-23-1")).to_contain_text("succeeded")
+
+def test_a_run_that_ends_is_shown_and_told_without_a_reload_and_then_its_report(browser, tmp_path):
+    prefect = PrefectStandIn().start()
+    settings, day = with_results(tmp_path, prefect), date(1998, 6, 23)
+    given_runs(settings)
+    with (
+        client_of(create_app(settings)) as client,
+        opened(browser, str(client.base_url)) as watched,
+        closing(SqliteRegister(settings.runs.path)) as register,
+    ):
+        page = is_drawn(watched)
+        report = page.get_by_role("link", name=f"Report of {day}", exact=True)
+        tell(register, day, ORCHESTRATE, "succeeded")
+
+        expect(page.locator("#news")).to_have_text(f"rfm-{day}-1 succeeded")
+        expect(page.locator("#run-rows tr").filter(has_text=f"rfm-{day}-1")).to_contain_text("succeeded")
+        expect(report).to_have_count(0)
+
+        publish_report(settings, day)
+        tell(register, day, "report", "succeeded")
+        expect(report).to_be_visible(timeout=SOON)
+
+        # a new attempt takes the page of the one before away, until it has its own
+        register.claim("rfm", day, {}, force=True, requested_by=ACCOUNT, now=NOW, published=True)
+        (settings.published.path / "rfm" / str(day) / "report.html").unlink()
+        tell(register, day, ORCHESTRATE, "succeeded", attempt=2)
+        expect(report).to_have_count(0, timeout=SOON)
+        publish_report(settings, day)
+        tell(register, day, "report", "succeeded", attempt=2)
+        expect(report).to_be_visible(timeout=SOON)
         assert watched.said == []
     prefect.stop()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(502, "<h1>Bad Gateway</h1>"), (429, "rate exceeded"), (200, "<h1>Please log in</h1>")]
+)
+def test_an_answer_of_a_proxy_is_told_and_the_page_goes_on(browser, address, status, body):
+    with opened(browser, "about:blank") as watched:
+        page = watched.page
+        page.clock.install()
+        for path in ("/runs", "/segments"):
+            page.route(f"**{path}*", lambda route: route.fulfill(status=status, content_type="text/html", body=body))
+        page.goto(address)
+        expect(page.locator("#runs-about.problem")).to_contain_text("not the invoker's own")
+        expect(page.locator("#segments-about.problem")).to_contain_text("not the invoker's own")
+        page.unroute_all()
+        page.clock.fast_forward(CALM)
+
+        expect(page.locator("#run-rows tr")).to_have_count(4)
+        expect(page.locator("#runs-about.problem")).to_have_count(0)
 
 
 def test_a_customer_is_looked_up_with_the_keyboard_alone(browser, address):
@@ -228,6 +274,44 @@ def test_who_signs_in_with_a_token_sees_everything_and_can_follow_links(browser,
         assert COOKIE not in page.evaluate("document.cookie")
         page.get_by_role("link", name=f"Report of {RUN_DATE}", exact=True).click()
         expect(page.get_by_role("heading", name="Report")).to_be_visible()
+
+
+def test_nothing_stays_on_the_screen_of_who_is_not_signed_in_any_more(browser, with_tokens):
+    address, key = with_tokens
+    with opened(browser, address) as watched:
+        page = is_drawn(watched)
+        expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+        sign_in(page, key.token())
+        expect(page.locator("#segment-rows tr").first).to_contain_text("champions")
+        page.get_by_label("Customer id").fill("c07")
+        page.get_by_role("button", name="Look up").click()
+        expect(page.locator("#customer-answer li").first).to_be_visible()
+
+        page.context.clear_cookies()  # as the browser does when the token has expired
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=SOON)
+        nothing_is_shown(page)
+
+
+def test_who_signs_out_is_forgotten(browser, with_tokens):
+    address, key = with_tokens
+    with opened(browser, address) as watched:
+        page = is_drawn(watched)
+        sign_in(page, key.token())
+        expect(page.locator("#report-links li")).to_have_count(1)
+        page.reload()
+        expect(page.locator("#report-links li")).to_have_count(1)
+        keep(page, "start-signed-in")
+        page.get_by_role("button", name="Sign out").click()
+
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        nothing_is_shown(page)
+        expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+        assert page.context.cookies() == []
+
+
+def nothing_is_shown(page):
+    expect(page.locator("#segment-rows tr, #run-rows tr, #report-links li, #customer-answer *")).to_have_count(0)
+    expect(page.locator("table").first).to_be_hidden()
 
 
 def test_a_token_of_somebody_else_is_refused_and_kept_nowhere(browser, with_tokens):
