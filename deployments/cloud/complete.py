@@ -56,6 +56,8 @@ def _shared(settings: Settings) -> Iterator[str]:
         yield "WAREHOUSE_KIND=duckdb is a file of one machine: WAREHOUSE_KIND=bigquery is needed"
     if not settings.published.bucket:
         yield "PUBLISHED_BUCKET is empty, and a container's files go with it: gs://… is needed"
+    if not settings.report.url:
+        yield "REPORT_URL is empty, and links to reports would lead to the container: the invoker's address is needed"
     for name in ("api_key", "api_auth_string"):
         variable = f"PREFECT_{name}".upper()
         if getattr(settings.prefect, name).get_secret_value() and variable not in secrets_of(settings):

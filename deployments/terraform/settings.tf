@@ -25,6 +25,7 @@ locals {
   # what `make deploy` and `make deploy-check` read: deployments/environments/<environment>.env
   deploy_settings = merge(local.settings, local.prefect_settings, {
     PUBLISHED_BUCKET          = google_storage_bucket.published.url
+    REPORT_URL                = lookup(var.settings, "REPORT_URL", local.invoker_url)
     DEPLOY_PROJECT            = var.project
     DEPLOY_REGION             = var.region
     DEPLOY_SQL_RUNNER_IMAGE   = local.images["sql-runner"]

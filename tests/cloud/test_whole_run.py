@@ -4,12 +4,14 @@ confirmed."""
 import hashlib
 import json
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.cloud.conftest import BUCKET
 from tests.cloud.stack import WORKER_OWN, CloudStack
+from tests.deployments.cloud.given_environment import GIVEN
 from tests.e2e.local_stack import TODAY
 from tests.waiting import until
 from warehouse.warehouse import PUBLISHED
@@ -75,6 +77,13 @@ def test_the_report_follows_on_the_platform_of_its_step(cloud, done):
 
     assert done["run_id"] in page
     assert [one["labels"]["step"] for one in cloud.cloud_run.seen_of(done["run_id"])] == ["features", "report"]
+    told = until(lambda: facts_of(cloud, done["run_id"], "report"), 120, "the word of the report")
+    assert told["report"] == f"{GIVEN['REPORT_URL']}/report/{done['run_date']}"
+
+
+def facts_of(cloud: CloudStack, run_id: str, step: str) -> dict[str, Any]:
+    """Nothing before the step has ended well."""
+    return next((news["facts"] for news in cloud.run(run_id)["steps"] if news["step"] == step), {})
 
 
 def report(cloud: CloudStack, run_date: str) -> str | None:
@@ -92,7 +101,7 @@ def test_a_container_has_what_its_settings_need_and_nothing_of_the_workers_machi
     features, scoring = (cloud.container_of(f"{done['run_id']}/{step}") for step in ("features", "scoring"))
 
     assert set(features.environment) - NOT_ALWAYS == OF_PREFECT | OF_THE_SETTINGS | {"SOURCE_PATH"}
-    assert set(scoring.environment) - NOT_ALWAYS == OF_PREFECT | OF_THE_SETTINGS | {"PUBLISHED_BUCKET"}
+    assert set(scoring.environment) - NOT_ALWAYS == OF_PREFECT | OF_THE_SETTINGS | {"PUBLISHED_BUCKET", "REPORT_URL"}
     for container in (features, scoring):
         assert not set(container.environment.values()) & set(WORKER_OWN.values())
 

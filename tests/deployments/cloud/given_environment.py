@@ -16,6 +16,7 @@ GIVEN = {
     "WAREHOUSE_KIND": "bigquery",
     "WAREHOUSE_PROJECT": "rfm-test-project",
     "PUBLISHED_BUCKET": "gs://rfm-test-project-rfm",
+    "REPORT_URL": "https://invoker.example.com",
 }
 
 

@@ -57,6 +57,7 @@ def test_the_environments_that_ship_are_well(name):
         ({"MESSENGER_KIND": None}, "MESSENGER_KIND=pubsub is needed"),
         ({"WAREHOUSE_KIND": None}, "WAREHOUSE_KIND=bigquery is needed"),
         ({"PUBLISHED_BUCKET": None}, "a container's files go with it: gs://"),
+        ({"REPORT_URL": None}, "the invoker's address is needed"),
         ({"PREFECT_API_AUTH_STRING": "a:b"}, "DEPLOY_SECRETS names no secret that holds it"),
         ({"STEPS_ELSEWHERE": "rfm/training=vertex-ai"}, "there is no step rfm/training"),
         ({"STEPS_PLATFORM": "process"}, "STEPS_PLATFORM=process"),

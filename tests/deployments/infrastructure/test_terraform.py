@@ -145,6 +145,12 @@ def test_the_invoker_reads_where_the_python_app_publishes():
     assert "PUBLISHED_BUCKET = google_storage_bucket.published.url" in re.sub(r"\s+", " ", local("deploy_settings"))
 
 
+def test_links_to_reports_lead_to_the_invoker():
+    assert 'REPORT_URL = lookup(var.settings, "REPORT_URL", local.invoker_url)' in re.sub(
+        r"\s+", " ", local("deploy_settings")
+    )
+
+
 def test_the_images_are_those_of_the_dockerfile():
     assert set(re.findall(r'"([\w-]+)"(?=[,\]])', local("images"))) == set(read_targets())
 
