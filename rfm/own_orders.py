@@ -34,6 +34,10 @@ class WrongOrders(Permanent):
     """The file cannot be read, or lacks a column. Says what is wrong, never what stands in a line."""
 
 
+class UnknownZone(Permanent):
+    """No time zone has this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """What the file calls them. Without an order_id a line is an order."""
@@ -61,12 +65,12 @@ def read_features(
 ) -> OwnFeatures:
     """Features of every customer with an order in the `window_days` days up to run_date, of a CSV or Parquet file.
 
-    `timezone` says which day it is where a time has a zone. Raises WrongOrders.
+    `timezone` says which day it is where a time has a zone. Raises WrongOrders and UnknownZone.
     """
     window = {"run_date": run_date, "window_start": run_date - timedelta(days=window_days)}
     try:
         with duckdb.connect() as memory:
-            memory.execute("set TimeZone = ?", [timezone])
+            _set_zone(memory, timezone)
             _read_texts(memory, path, columns)
             lines, features = SQL.read_text(encoding="utf-8").split(";")[:2]
             memory.execute(lines, READABLE)
@@ -92,12 +96,16 @@ def counting(features: pa.Table) -> CountValues:
     return count
 
 
+def _set_zone(memory: duckdb.DuckDBPyConnection, timezone: str) -> None:
+    try:
+        memory.execute("set TimeZone = ?", [timezone])
+    except duckdb.Error:
+        raise UnknownZone(f"{timezone!r} is no time zone; one of the IANA names is needed, such as UTC") from None
+
+
 def _read_texts(memory: duckdb.DuckDBPyConnection, path: Path, columns: Columns) -> None:
     """The four columns as text, in the temporary table texts."""
-    if not path.is_file():
-        raise WrongOrders(f"{path} is no file")
-    with path.open("rb") as opened:
-        is_parquet = opened.read(4) == b"PAR1"
+    is_parquet = _is_parquet(path)
     escaped = re.sub(r"([*?\[])", r"[\1]", str(path))  # DuckDB takes these for a pattern
     source = memory.read_parquet(escaped) if is_parquet else memory.read_csv(escaped, header=True, all_varchar=True)
     found = {name.lower(): str(kind) for name, kind in zip(source.columns, source.types, strict=True)}
@@ -113,6 +121,16 @@ def _read_texts(memory: duckdb.DuckDBPyConnection, path: Path, columns: Columns)
         "amount_text": _text(columns.amount),
     }
     source.project(", ".join(f"{text} as {name}" for name, text in texts.items())).to_table("texts")
+
+
+def _is_parquet(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            raise WrongOrders(f"{path} is no file")
+        with path.open("rb") as opened:
+            return opened.read(4) == b"PAR1"
+    except OSError as error:
+        raise WrongOrders(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _text(column: str) -> str:

@@ -2,7 +2,9 @@
 
 import csv
 import os
+import re
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -17,6 +19,8 @@ from warehouse.duckdb import DuckDBWarehouse
 from workload.score import score
 
 COLUMNS = "customer_id, run_date, recency, frequency, monetary, r_score, f_score, m_score, segment, model_id"
+UNREADABLE = Path("/proc/self/mem")
+"""Reading its first bytes is an error of the system, as on a disk that fails, for whomever."""
 BAD_NAMES = ["--order-id", "order no", "--customer-id", 'Customer\'s "Id"', "--order-date", "Day", "--amount", "Worth"]
 
 
@@ -83,6 +87,11 @@ def test_odd_lines_are_read_and_refused_as_a_run_does(shop, tmp_path, capsys):
             ["--rules", "no.yaml"],
             "no.yaml: cannot be read",
         ),
+        (
+            "order_id,customer_id,order_date,amount\n1,a,2026-01-01,5\n",
+            ["--timezone", "Europe/Atlantis"],
+            "Failed: 'Europe/Atlantis' is no time zone; one of the IANA names is needed",
+        ),
     ],
 )
 def test_what_cannot_be_scored_is_said_and_nothing_is_written(tmp_path, capsys, orders, more, said):
@@ -96,6 +105,22 @@ def test_what_cannot_be_scored_is_said_and_nothing_is_written(tmp_path, capsys, 
     assert [file.name for file in tmp_path.iterdir() if file != path] == []
 
 
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="only Linux has a file that refuses its first bytes")
+def test_an_orders_file_that_cannot_be_read_is_what_is_named(tmp_path, capsys):
+    output = tmp_path / "scores.csv"
+    assert main(["score", str(UNREADABLE), "--run-date", "2026-01-01", "--output", str(output)]) == 1
+
+    assert f"Failed: {UNREADABLE} cannot be read: Input/output error" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_what_is_named(tmp_path, capsys):
+    orders, output = tmp_path / "orders.csv", tmp_path / "nowhere" / "scores.csv"
+    orders.write_text("order_id,customer_id,order_date,amount\n1,a,2026-01-01,5\n")
+    assert main(["score", str(orders), "--run-date", "2026-01-01", "--output", str(output)]) == 1
+
+    assert f"Failed: {output} cannot be written: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "wrong", [["--run-date", "30/6/1998"], ["--run-date", "1998-06-30", "--output", "scores.xls"], []]
 )
@@ -103,6 +128,16 @@ def test_a_wrong_command_line_is_said(tmp_path, wrong):
     with pytest.raises(SystemExit) as ended:
         main(["score", str(tmp_path / "orders.csv"), *wrong])
     assert ended.value.code == 2
+
+
+def test_the_progress_is_shown_beside_the_result(tmp_path, capsys):
+    orders, output = tmp_path / "orders.csv", tmp_path / "scores.csv"
+    orders.write_text("customer_id,order_date,amount\na,2026-01-01,5\na,2026-01-01,5\nb,2025-12-01,7\n")
+    assert main(["score", str(orders), "--run-date", "2026-01-01", "--output", str(output), "--order-id", ""]) == 0
+
+    shown = capsys.readouterr()
+    assert re.search(r"Orders .* 3/3\s*\nCustomers .* 2/2", shown.err)
+    assert "3/3" not in shown.out
 
 
 def test_own_rules_and_orders_without_ids(tmp_path):
