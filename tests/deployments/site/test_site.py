@@ -35,6 +35,13 @@ def test_no_page_loads_anything_from_another_host(site):
     assert {page.name: LOADED.findall(page.read_text()) for page in pages if LOADED.search(page.read_text())} == {}
 
 
+def test_every_diagram_is_a_picture(site):
+    """A diagram in words is drawn by a script from another host, or not at all (docs/adr/0028-documentation-site.md)."""
+    written = [page for page in (PROJECT / "docs").rglob("*.md") if "```mermaid" in page.read_text()]
+
+    assert [*written, *(page for page in site.rglob("*.html") if "language-mermaid" in page.read_text())] == []
+
+
 @pytest.mark.parametrize(
     ("page", "says"),
     [
