@@ -143,7 +143,7 @@ bench-report: $(RUN) ## measure the report of a million customers
 	@$(BIN)/python -m benchmarks.bench_report
 
 pictures: $(DEV) ## make the pictures of the documentation anew, in chromium
-	@$(BIN)/pytest -q tests/reports/test_in_browser.py tests/invoker/test_start_page.py -k pictures
+	@$(BIN)/pytest -q tests/reports/test_in_browser.py tests/invoker/test_report_page.py -k picture
 	@mkdir -p docs/images && cp .screenshots/docs-*.png docs/images/ && cd docs/images && for one in docs-*.png; do mv "$$one" "$${one#docs-}"; done
 
 bench-images: $(DEV) ## list the images' sizes, and measure how long their steps take to start

@@ -1,7 +1,7 @@
 """The start page as people have it: in a browser, by mouse and keyboard, light and dark, on a telephone."""
 
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,16 +10,16 @@ from playwright.sync_api import expect
 from invoker.app import create_app
 from invoker.auth import COOKIE
 from invoker.tokens import CHECKED
-from messenger.contract import ORCHESTRATE, Failure, RunStatus, run_id_of
+from messenger.contract import ORCHESTRATE, Failure
 from register.sqlite import SqliteRegister
 from tests.browser import chromium, keep, opened
+from tests.invoker.given_runs import ask_for, given_runs, tell
 from tests.invoker.google import ACCOUNT, AUDIENCE, CertificateServer, Key
 from tests.invoker.parts import client_of
 from tests.invoker.prefect_stand_in import PrefectStandIn
 from tests.invoker.results import BEFORE, ODD, REFUNDS, with_results
 from tests.snapshot.given_snapshots import RUN_DATE
 
-NOW = datetime.now(UTC)
 FILLED = ("segments filled", "runs filled", "reports filled")
 MARKS = "() => Object.fromEntries(performance.getEntriesByType('mark').map(one => [one.name, one.startTime]))"
 SOON, CALM = 20_000, 11_000
@@ -38,22 +38,6 @@ STEPS = {
 """What was told of the runs: one failed, one went well, one is under way, one waits."""
 
 
-def given_runs(settings):
-    with closing(SqliteRegister(settings.runs.path)) as register:
-        for day, told in STEPS.items():
-            register.claim("rfm", day, {}, force=False, requested_by=ACCOUNT, now=NOW, published=True)
-            for step, state, error in told:
-                tell(register, day, step, state, error)
-
-
-def tell(register, day, step, state, error=None, attempt=1):
-    run_id = run_id_of("rfm", day, attempt)
-    news = RunStatus(
-        run_id=run_id, pipeline="rfm", step=step, run_date=day, attempt=attempt, state=state, error=error, at=NOW
-    )
-    register.note_status(news)
-
-
 @pytest.fixture(scope="module")
 def browser():
     with chromium() as one:
@@ -64,7 +48,7 @@ def browser():
 def served(tmp_path_factory):
     prefect = PrefectStandIn().start()
     settings = with_results(tmp_path_factory.mktemp("start-page"), prefect)
-    given_runs(settings)
+    given_runs(settings, STEPS)
     with client_of(create_app(settings)) as client:
         yield client, settings
     prefect.stop()
@@ -112,7 +96,7 @@ def publish_report(settings, day):
 def test_a_run_that_ends_is_shown_and_told_without_a_reload_and_then_its_report(browser, tmp_path):
     prefect = PrefectStandIn().start()
     settings, day = with_results(tmp_path, prefect), date(1998, 6, 23)
-    given_runs(settings)
+    given_runs(settings, STEPS)
     with (
         client_of(create_app(settings)) as client,
         opened(browser, str(client.base_url)) as watched,
@@ -131,7 +115,7 @@ def test_a_run_that_ends_is_shown_and_told_without_a_reload_and_then_its_report(
         expect(report).to_be_visible(timeout=SOON)
 
         # a new attempt takes the page of the one before away, until it has its own
-        register.claim("rfm", day, {}, force=True, requested_by=ACCOUNT, now=NOW, published=True)
+        ask_for(register, day, force=True)
         (settings.published.path / "rfm" / str(day) / "report.html").unlink()
         tell(register, day, ORCHESTRATE, "succeeded", attempt=2)
         expect(report).to_have_count(0, timeout=SOON)
@@ -216,14 +200,6 @@ def test_a_telephone_shows_it_without_scrolling_sideways(browser, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_pictures_of_the_documentation_are_made(browser, address):
-    """`make pictures` puts them into docs/images."""
-    with opened(browser, address) as watched:
-        picture = keep(is_drawn(watched), "docs-start-page", full_page=True)
-
-    assert picture.stat().st_size > 50_000
-
-
 @pytest.fixture
 def google():
     key = Key("k1")
@@ -249,7 +225,7 @@ def with_tokens(tmp_path, google):
     """The address of an invoker that asks for Google's tokens, and the key that they are signed with."""
     prefect, (key, server) = PrefectStandIn().start(), google
     settings = with_tokens_of(tmp_path, prefect, server, auth="google")
-    given_runs(settings)
+    given_runs(settings, STEPS)
     with client_of(create_app(settings)) as client:
         yield str(client.base_url), key
     prefect.stop()

@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pypdf import PdfReader
 
+from reports.words import change, money, percent
 from tests.browser import SHOTS, chromium, keep, opened
 
 CHARTS = {
@@ -21,6 +22,15 @@ CHARTS = {
     "drift": 24,
 }
 """At least so many marks has each chart that is drawn whole."""
+MARKS = """
+    () => Object.fromEntries([...document.querySelectorAll("[data-chart]")].map(chart =>
+        [chart.dataset.chart, [...chart.querySelectorAll("title")].map(title => {
+            const box = title.parentElement.getBoundingClientRect();
+            return {text: title.textContent, left: box.left, right: box.right, height: box.height};
+        })]
+    ))
+"""
+"""By chart: what each mark says, and where it stands on the page, in pixels."""
 DRAWN = """
     () => Object.fromEntries([...document.querySelectorAll("[data-chart]")].map(chart => {
         const marks = [...chart.querySelectorAll("title")].map(title => title.parentElement.getBBox());
@@ -48,8 +58,54 @@ def test_every_chart_is_drawn_and_nothing_leaves_the_page(seen, page_file):
     drawn = seen.page.evaluate(DRAWN) | {"treemap_revenue": by_revenue["treemap_revenue"]}
     assert {name: drawn.get(name, 0) for name, least in CHARTS.items() if drawn.get(name, 0) < least} == {}
     assert set(drawn) == set(CHARTS)
+    assert page_file.stat().st_size < 2_000_000
     assert seen.requests == [page_file.as_uri()]
     assert seen.said == []
+
+
+@pytest.mark.parametrize("measure", ["recency", "frequency", "monetary"])
+def test_bars_are_as_high_as_their_customers_and_edges_stand_between_the_bars(seen, report, measure):
+    figures = next(one for one in report.measures if one.measure == measure)
+    marks = seen.page.evaluate(MARKS)[measure]
+    bars, edges = marks[: len(figures.histogram)], marks[len(figures.histogram) :]
+
+    highest, most = max(bar["height"] for bar in bars), max(bar.customers for bar in figures.histogram)
+    for drawn, bar in zip(bars, figures.histogram, strict=True):
+        assert drawn["text"].endswith(f": {bar.customers:,} customers")
+        assert drawn["height"] == pytest.approx(bar.customers / most * highest, abs=1.5)
+    different = sorted(set(figures.edges))
+    assert [edge["text"] for edge in edges] == [
+        f"Edge at {edge:,}, a value on it counts as below" for edge in different
+    ]
+    for drawn, edge in zip(edges, different, strict=True):
+        [inside] = [
+            place
+            for place, bar in enumerate(figures.histogram)
+            if (bar.low is None or bar.low <= edge) and (bar.high is None or edge < bar.high)
+        ]
+        assert bars[inside]["left"] - 1 <= drawn["left"] <= bars[inside]["right"] + 1
+    assert [edge["left"] for edge in edges] == sorted(edge["left"] for edge in edges)
+
+
+def test_the_cards_and_the_warning_say_what_the_report_has(seen, report):
+    head, since = report.headline, "since 30 April 1998"
+    shown = [card.split("\n") for card in seen.page.locator(".card").all_inner_texts()]
+
+    assert shown == [
+        ["Customers", f"{head.customers:,}", f"{change(head.customers, head.previous.customers)} {since}"],
+        ["Revenue, USD", money(head.revenue), f"{change(head.revenue, head.previous.revenue)} {since}"],
+        ["Orders", f"{head.orders:,}", f"{head.orders / head.customers:.1f} per customer"],
+        [
+            f"Share of revenue: {' and '.join(head.best)}",
+            percent(head.best_revenue_share),
+            f"from {percent(head.best_customer_share)} of the customers;"
+            f" was {percent(head.previous.best_revenue_share)}",
+        ],
+    ]
+    [warning] = seen.page.locator(".warning").all_inner_texts()
+    assert warning.startswith(f"The customers have shifted {since}: recency has a PSI of {report.drift.worst.psi:.2f}")
+    bounds = seen.page.locator("section#drift").inner_text()
+    assert "below 0.1 nothing to speak of, from 0.25 on a shift" in bounds
 
 
 def test_a_script_that_came_into_the_page_would_not_run(seen):
@@ -132,6 +188,7 @@ def test_the_pictures_of_the_documentation_are_made(browser, page_file):
     """`make pictures` puts them into docs/images."""
     with opened(browser, page_file.as_uri()) as watched:
         keep(watched.page, "docs-report")
+        watched.page.add_style_tag(content=".bar { position: static }")  # it would lie across what is scrolled to
         for section in ("segments", "moves", "trend", "typical", "map", "scores", "drift", "quality"):
             SHOTS.mkdir(exist_ok=True)
             watched.page.locator(f"section#{section}").screenshot(path=SHOTS / f"docs-report-{section}.png")

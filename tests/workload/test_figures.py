@@ -3,11 +3,20 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 import settings
 from rfm.read_rules import rules_named
-from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse, read_rows
+from tests.warehouse.given_features import (
+    RUN_DATE,
+    WINDOW,
+    given_features,
+    given_request,
+    given_warehouse,
+    read_rows,
+    write_features_ledger,
+)
 from workload.figures import Looks, NothingToReport, looks_of, report_of
 from workload.score import FROZEN, score
 
@@ -45,6 +54,37 @@ def test_the_parts_add_up_to_the_whole(warehouse, path):
     assert report.quality.customers_rejected == {"no_positive_order": 1}
     assert (report.quality.customers_in, report.quality.scored) == (customers + 1, customers)
     assert (report.provenance.run_id, report.provenance.code_version) == (run_id, "abc")
+
+
+def test_the_headline_is_that_of_a_count_by_hand(warehouse, path):
+    """Five customers, one for each score: champions, loyal, need attention, and two who hibernate."""
+    values = [("a", 1, 5), ("b", 30, 4), ("c", 90, 3), ("d", 200, 2), ("e", 400, 1)]
+    before = [(*one, money) for one, money in zip(values, ("200", "300", "400", "50", "50"), strict=True)]
+    now = [(*one, money) for one, money in zip(values, ("900", "700", "500", "300", "100"), strict=True)]
+    scored(warehouse, path, before, BEFORE)
+
+    head = report_of(warehouse, scored(warehouse, path, now), Looks()).headline
+
+    assert (head.customers, head.orders, head.revenue) == (5, 15, 2500)
+    assert head.best == ("champions", "loyal")
+    assert (head.best_customer_share, head.best_revenue_share) == (2 / 5, 1600 / 2500)
+    then = head.previous
+    assert (then.run_date, then.customers, then.revenue, then.best_revenue_share) == (BEFORE, 5, 1000, 500 / 1000)
+
+
+def test_every_line_and_customer_that_was_left_out_is_counted_by_its_reason(warehouse, path):
+    request = given_features(path, [*rows(0), ("refunds", None, 0, "-1.00")])
+    with duckdb.connect(str(path)) as connection:
+        lines = {"rows_in": 90, "lines_accepted": 85, "lines_rejected": 5}
+        why = {"rejected_unreadable_amount": 3, "rejected_missing_customer": 2}
+        write_features_ledger(connection, request, 61, **lines, **why)
+    score(warehouse, request, RULES, window_days=WINDOW, code_version="abc")
+
+    quality = report_of(warehouse, request.run_id, Looks()).quality
+
+    assert (quality.lines_in, quality.lines_accepted) == (90, 85)
+    assert quality.lines_rejected == {"unreadable_amount": 3, "missing_customer": 2}
+    assert (quality.customers_in, quality.scored, quality.customers_rejected) == (61, 60, {"no_positive_order": 1})
 
 
 def test_scores_are_counted_as_they_were_given(warehouse, path):

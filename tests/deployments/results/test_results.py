@@ -11,6 +11,8 @@ import pytest
 from settings import PROJECT
 from tests.warehouse.given_features import RUN_DATE, given_request, given_warehouse
 from tests.workload.given_orders import given_order_lines, given_scored
+from warehouse.duckdb import DuckDBWarehouse
+from workload.publish import publish
 
 LINES = [("[b]1", "ann", RUN_DATE, "5.00"), ("2", "ann", RUN_DATE - timedelta(days=9), "-2.00")]
 
@@ -75,6 +77,26 @@ def test_export_goes_to_the_folder_that_is_named(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "1 customers, this is the first scored date" in done.stdout
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["rows"] == {"segments": 1, "changes": 1}
+
+
+def test_the_report_is_made_anew_of_what_was_published(folder, tmp_path):
+    publish(DuckDBWarehouse(folder / "warehouse.duckdb", lock_wait=5), given_request(), tmp_path)
+    page = tmp_path / "rfm" / str(RUN_DATE) / "report.html"
+    done = command(folder, "report", PUBLISHED_PATH=str(tmp_path), REPORT_CURRENCY="EUR")
+
+    assert (done.returncode, done.stdout.split()) == (0, ["Report", str(page)]), done.stderr
+    assert "3.00 EUR" in page.read_text()
+
+
+def test_a_report_that_cannot_be_made_is_said(folder, tmp_path):
+    unpublished = command(folder, "report", PUBLISHED_PATH=str(tmp_path))
+    unscored = command(folder, "report", PUBLISHED_PATH=str(tmp_path), RUN_DATE="2020-01-01")
+
+    assert (unpublished.returncode, "has not been published" in unpublished.stderr) == (1, True)
+    assert (unscored.returncode, "2020-01-01 has not been scored; the last day that was" in unscored.stderr) == (
+        1,
+        True,
+    )
 
 
 def test_recompute_lists_touched_dates_and_how_to_rerun_them(folder):

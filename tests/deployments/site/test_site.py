@@ -36,7 +36,7 @@ def test_no_page_loads_anything_from_another_host(site):
 
 
 def test_every_diagram_is_a_picture(site):
-    """A diagram in words is drawn by a script from another host, or not at all (docs/adr/0028-documentation-site.md)."""
+    """One in words would be drawn by a script from another host, or not at all (docs/adr/0028)."""
     written = [page for page in (PROJECT / "docs").rglob("*.md") if "```mermaid" in page.read_text()]
 
     assert [*written, *(page for page in site.rglob("*.html") if "language-mermaid" in page.read_text())] == []
