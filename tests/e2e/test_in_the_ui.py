@@ -49,7 +49,9 @@ def shows(watched, *texts):
 def test_a_run_has_its_name_its_tags_and_what_it_has_made(browser, stack, flow_runs):
     address = f"{stack.record.prefect_ui}/runs/flow-run/{flow_runs['orchestrate']}"
     with opened(browser, address, height=1100) as watched:
-        shows(watched, f"rfm {DAY}", "orchestrator", "Completed")
+        shows(watched, f"rfm {DAY}", "Completed")
+        for tag in ("rfm", str(DAY), "orchestrator"):
+            expect(watched.page.locator(".p-tag").get_by_text(tag, exact=True).first).to_be_visible(timeout=SLOW)
         watched.page.get_by_text("Artifacts", exact=True).last.click(timeout=SLOW)
         shows(watched, "segments", "data-quality", "picture-map-customers")
         keep(watched.page, "prefect-run")
