@@ -16,6 +16,7 @@ const SESSION = 3600; // seconds, as the invoker keeps a token
 let known = new Map();
 let done = null; // what was told of the runs that are done, and of the reports that follow them
 let anewUntil = 0;
+let owed = false; // results that could not be had
 
 class Problem extends Error {
   constructor(status, detail) {
@@ -86,19 +87,21 @@ function segmentRow(one, largest) {
   );
 }
 
-// A part of the page: what to ask, how to show it; a problem stands where the part would.
+// A part of the page: what to ask, how to show it; a problem stands where the part would. False: it is worth asking again.
 async function fill(name, path, show) {
   const about = el(`${name}-about`);
   try {
     show(await ask(path), about);
     about.classList.remove("problem");
     performance.mark(`${name} filled`);
+    return true;
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     const expected = problem.status === 401 || problem.status === 404;
     if (problem.status === 401) signedOut();
     about.textContent = problem.status === 401 ? "Sign in to see them." : problem.message;
     about.classList.toggle("problem", !expected);
+    return expected;
   }
 }
 
@@ -163,16 +166,18 @@ function noteWhatIsDone(runs) {
   done = now;
 }
 
-function showResults() {
-  return Promise.all([fill("segments", "/segments", showSegments), fill("reports", "/reports", showReports)]);
+async function showResults() {
+  const had = await Promise.all([fill("segments", "/segments", showSegments), fill("reports", "/reports", showReports)]);
+  owed = had.includes(false);
 }
 
 // Whatever happens, it is looked again.
 async function follow() {
   let busy = false;
   try {
-    if (!document.hidden) busy = await showRuns();
-    if (Date.now() < anewUntil) await showResults();
+    if (document.hidden) return;
+    busy = await showRuns();
+    if (owed || Date.now() < anewUntil) await showResults();
   } finally {
     setTimeout(follow, busy ? BUSY : CALM);
   }

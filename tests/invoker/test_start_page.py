@@ -142,7 +142,8 @@ def test_an_answer_of_a_proxy_is_told_and_the_page_goes_on(browser, address, sta
         page.clock.fast_forward(CALM)
 
         expect(page.locator("#run-rows tr")).to_have_count(4)
-        expect(page.locator("#runs-about.problem")).to_have_count(0)
+        expect(page.locator("#segment-rows tr").first).to_contain_text("champions")
+        expect(page.locator(".problem:not(.words *)")).to_have_count(0)
 
 
 def test_a_customer_is_looked_up_with_the_keyboard_alone(browser, address):
