@@ -76,7 +76,7 @@ def test_the_typical_customers_are_the_medians(shown, report):
         expected |= {
             f"{one.name}, Recency: days since last purchase: median {one.median_recency:,.0f}",
             f"{one.name}, Frequency: orders: median {one.median_frequency:,.3g}",
-            f"{one.name}, Monetary: money spent (USD): median {money(one.median_monetary)}",
+            f"{one.name}, Monetary: money spent (USD): median {money(float(one.median_monetary))}",
         }
 
     assert shown["medians"] == expected
