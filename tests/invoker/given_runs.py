@@ -30,5 +30,8 @@ def ask_for(register: Register, day: date, *, force: bool = False) -> None:
 def tell(
     register: Register, day: date, step: str, state: str, error: Failure | None = None, *, attempt: int = 1
 ) -> None:
-    about = {"run_id": run_id_of("rfm", day, attempt), "pipeline": "rfm", "run_date": day, "attempt": attempt}
-    register.note_status(RunStatus.model_validate({**about, "step": step, "state": state, "error": error, "at": NOW}))
+    news = {
+        **{"run_id": run_id_of("rfm", day, attempt), "pipeline": "rfm", "run_date": day, "attempt": attempt},
+        **{"step": step, "state": state, "error": error, "flow_run_id": f"flow run of {step}", "at": NOW},
+    }
+    register.note_status(RunStatus.model_validate(news))
