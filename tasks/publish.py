@@ -5,6 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from messenger.contract import RunRequest
 from settings import get_settings
+from tasks.again import may_pass
 from wiring import open_warehouse
 
 
@@ -15,5 +16,22 @@ def publish_results(request: RunRequest) -> None:
     from workload.published import open_published
 
     warehouse, published = open_warehouse(), get_settings().published
-    open_published(published.path, published.bucket).publish_run(warehouse, request, keep=published.snapshots)
+    open_published(published.path, published.bucket).publish_run(warehouse, request)
     note_published(warehouse, request, flow_run_id=runtime.flow_run.id or "")
+
+
+@task(
+    name="publish snapshot",
+    task_run_name="publish snapshot {request.run_date}",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=may_pass,
+)
+def publish_snapshot(request: RunRequest) -> None:
+    """What the invoker is asked about. Of a confirmed run, after its end: a million customers take some seconds."""
+    from workload.published import open_published
+
+    published = get_settings().published
+    place = open_published(published.path, published.bucket)
+    place.publish_snapshot(open_warehouse(), request, keep=published.snapshots)

@@ -17,7 +17,7 @@ from snapshot.layout import run_date_of
 from warehouse.closing import require_open
 from warehouse.warehouse import Warehouse
 from workload.publish import MANIFEST, REPORT, publish
-from workload.snapshot import publish_snapshot
+from workload.snapshot import MADE_OF, publish_snapshot
 
 if TYPE_CHECKING:
     from reports.data import Report
@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 
 
 class Published(Protocol):
-    def publish_run(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
-        """The files of the run, and its snapshot, of which the `keep` newest run_dates stay.
+    def publish_run(self, warehouse: Warehouse, request: RunRequest) -> None:
+        """The files of the run.
 
         Raises NotCommitted, RunClosed, and what the warehouse raises; a bucket CannotWrite and Unreachable too.
+        """
+
+    def publish_snapshot(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
+        """Of a run whose files are there; the snapshots of the `keep` newest run_dates stay.
+
+        Raises as `publish_run`.
         """
 
     def publish_report(self, report: "Report") -> str:
@@ -44,8 +50,10 @@ def open_published(folder: Path, bucket: str) -> Published:
 class PublishedFolder:
     folder: Path
 
-    def publish_run(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
+    def publish_run(self, warehouse: Warehouse, request: RunRequest) -> None:
         publish(warehouse, request, self.folder)
+
+    def publish_snapshot(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
         publish_snapshot(warehouse, request, self.folder, keep=keep)
 
     def publish_report(self, report: "Report") -> str:
@@ -58,10 +66,9 @@ class PublishedFolder:
 class PublishedBucket:
     address: str
 
-    def publish_run(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
+    def publish_run(self, warehouse: Warehouse, request: RunRequest) -> None:
         with _folder() as made:
             files = publish(warehouse, request, made)
-            snapshot = publish_snapshot(warehouse, request, made, keep=keep)
             target, day = self._target(), _name(files, made)
             # making them took a while: the run may have been given up
             require_open(warehouse, request.run_id)
@@ -70,6 +77,14 @@ class PublishedBucket:
             names = sorted(file.name for file in files.iterdir())
             for name in [*(name for name in names if name != MANIFEST), MANIFEST]:
                 target.put(files / name, f"{day}/{name}")
+
+    def publish_snapshot(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
+        target, day = self._target(), f"{request.pipeline}/{request.run_date.isoformat()}"
+        with _folder() as made:
+            (made / day).mkdir(parents=True)
+            for name in MADE_OF:
+                target.fetch(f"{day}/{name}", made / day / name)
+            snapshot = publish_snapshot(warehouse, request, made, keep=keep)
             target.put(snapshot, _name(snapshot, made))
             _remove_old(target, _name(snapshot.parent, made), keep)
 

@@ -17,21 +17,24 @@ from snapshot.write import Row, write_snapshot
 from warehouse.money import cents_of
 from warehouse.warehouse import REJECTED, Warehouse
 from workload.publish import NotCommitted
-from workload.score import model_of, window_of
+from workload.score import SCORING_STEP, model_of, window_of
 
 BATCH_ROWS = 50_000
-SCORES = ("r_score", "f_score", "m_score")
+SCORE_COLUMNS = ("r_score", "f_score", "m_score")
+SCORES, SEGMENTS = "scores.parquet", "segments.json"
+MADE_OF = (SCORES, SEGMENTS)
+"""The published files of a run that a snapshot is made of."""
 
 
 def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path, *, keep: int) -> Path:
     """Puts the run's snapshot in the place of the run_date's former one, and removes all but the `keep` newest dates.
 
-    What workload.publish has written for the run must be there. A run_date that is older than the kept ones gets no
-    snapshot. The warehouse is free while the file is written. Raises NotCommitted, TooOld, and what the warehouse
-    raises; then the former snapshot is whole.
+    What workload.publish has written for the run must be there; `request` may be one for a later step of the run. A
+    run_date that is older than the kept ones gets no snapshot. The warehouse is free while the file is written. Raises
+    NotCommitted, TooOld, and what the warehouse raises; then the former snapshot is whole.
     """
     files = published / request.pipeline / request.run_date.isoformat()
-    about, model = _about(warehouse, request, json.loads((files / "segments.json").read_text(encoding="utf-8")))
+    about, model = _about(warehouse, request, _segments(files))
     folder = snapshots_folder(published, request.pipeline)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / snapshot_name(request.run_date)
@@ -40,7 +43,9 @@ def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path,
     beside.unlink(missing_ok=True)
     try:
         _set_aside(warehouse, request.run_date, rejected)
-        write_snapshot(beside, about, _rows(model, files / "scores.parquet", rejected))
+        if warehouse.score_totals(request.run_date, request.run_id).foreign_rows:
+            raise NotCommitted(f"run {request.run_id}: another run has replaced the scores of {request.run_date}")
+        write_snapshot(beside, about, _rows(model, files / SCORES, rejected))
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)
@@ -52,9 +57,17 @@ def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path,
     return path
 
 
+def _segments(files: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((files / SEGMENTS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return content
+
+
 def _about(warehouse: Warehouse, request: RunRequest, content: dict[str, Any]) -> tuple[About, FittedModel | None]:
-    ledger = warehouse.ledger_row(request.run_id, request.step)
-    if ledger is None or content["run_id"] != request.run_id:
+    ledger = warehouse.ledger_row(request.run_id, SCORING_STEP)
+    if ledger is None or content.get("run_id") != request.run_id:
         raise NotCommitted(f"run {request.run_id} has published no scores of {request.run_date}, or no longer")
     model = model_of(warehouse, ledger)
     about = About(
@@ -79,7 +92,7 @@ def _set_aside(warehouse: Warehouse, run_date: date, path: Path) -> None:
 
 def _rows(model: FittedModel | None, scores: Path, rejected: Path) -> Iterator[Row]:
     positions = {segment.name: place for place, segment in enumerate(model.rules.segments)} if model else {}
-    wanted = ["customer_id", "recency", "frequency", "monetary", *SCORES, "segment"]
+    wanted = ["customer_id", "recency", "frequency", "monetary", *SCORE_COLUMNS, "segment"]
     with pyarrow.parquet.ParquetFile(scores) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
             yield from _scored(batch, positions)
@@ -93,6 +106,6 @@ def _rows(model: FittedModel | None, scores: Path, rejected: Path) -> Iterator[R
 def _scored(batch: pa.RecordBatch, positions: dict[str, int]) -> Iterator[Row]:
     segments = [positions[name] for name in batch["segment"].to_pylist()]
     whole = [batch[name].to_pylist() for name in ("customer_id", "recency", "frequency")]
-    scores = [batch[name].to_pylist() for name in SCORES]
+    scores = [batch[name].to_pylist() for name in SCORE_COLUMNS]
     columns = [*whole, cents_of(batch["monetary"]).to_pylist(), *scores, segments, [None] * batch.num_rows]
     return cast(Iterator[Row], zip(*columns, strict=True))

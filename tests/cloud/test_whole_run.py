@@ -68,8 +68,8 @@ def test_what_is_published_is_in_the_bucket_and_the_invoker_answers_from_it(clou
     assert manifest["run_id"] == done["run_id"]
     for name, checksum in manifest["sha256"].items():
         assert hashlib.sha256(files.cat_file(f"{day}/{name}")).hexdigest() == checksum
-    answer = httpx.get(f"{cloud.record.invoker}/segments", params={"run_date": done["run_date"]}, timeout=30)
-    assert answer.raise_for_status().json()["run_id"] == done["run_id"]
+    answer = until(lambda: segments(cloud, done["run_date"]), 300, "the snapshot")
+    assert answer["run_id"] == done["run_id"]
 
 
 def test_the_report_follows_on_the_platform_of_its_step(cloud, done):
@@ -84,6 +84,12 @@ def test_the_report_follows_on_the_platform_of_its_step(cloud, done):
 def facts_of(cloud: CloudStack, run_id: str, step: str) -> dict[str, Any]:
     """Nothing before the step has ended well."""
     return next((news["facts"] for news in cloud.run(run_id)["steps"] if news["step"] == step), {})
+
+
+def segments(cloud: CloudStack, run_date: str) -> Any:
+    """From the snapshot, which is published after the run as the report is."""
+    answer = httpx.get(f"{cloud.record.invoker}/segments", params={"run_date": run_date}, timeout=30)
+    return answer.json() if answer.status_code == httpx.codes.OK else None
 
 
 def report(cloud: CloudStack, run_date: str) -> str | None:

@@ -13,6 +13,7 @@ from flows.report import report as report_flow
 from messenger.messenger import STATUSES
 from rfm.read_rules import rules_named
 from settings import get_settings
+from snapshot.read import Snapshot
 from tasks.afterwards import ASKED_BY, orchestrator_of
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse
 from watch import book
@@ -70,6 +71,7 @@ def test_a_report_is_shown_on_its_own_flow_run_and_on_that_of_the_run(prefect, p
     done = carried_out(request)
     assert done.state.is_completed()
     assert (place / "published" / "rfm" / str(RUN_DATE) / "report.html").exists()
+    assert Snapshot(place / "published" / "snapshots" / "rfm" / f"{RUN_DATE}.sqlite").about.run_id == request.run_id
     for flow_run in (done.own, done.orchestrator):
         found = artifacts(prefect, flow_run)
         assert {"report", "segments", "data-quality", "picture-map-customers", "picture-treemap-revenue"} <= set(found)

@@ -17,6 +17,7 @@ from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, giv
 from warehouse.closing import RunClosed, close_run
 from workload import published as place
 from workload.figures import Looks, NothingToReport, report_of
+from workload.publish import NotCommitted
 from workload.published import open_published
 from workload.score import score
 from workload.target import CannotWrite, Unreachable
@@ -64,8 +65,8 @@ def names(folder):
 def test_the_same_files_are_there_as_in_a_folder(warehouse, path, bucket, tmp_path):
     request = given_run(warehouse, path)
 
-    published(bucket).publish_run(warehouse, request, keep=KEEP)
-    open_published(tmp_path / "folder", "").publish_run(warehouse, request, keep=KEEP)
+    published(bucket).publish_run(warehouse, request)
+    open_published(tmp_path / "folder", "").publish_run(warehouse, request)
 
     assert names(bucket / DAY) == RESULTS
     for file in (tmp_path / "folder" / DAY).iterdir():
@@ -76,17 +77,31 @@ def test_the_invoker_reads_the_snapshots_of_a_bucket_that_is_mounted(warehouse, 
     shelf = Shelf(snapshots_folder(bucket, "rfm"), most=KEEP)
     request = given_run(warehouse, path)
 
-    published(bucket).publish_run(warehouse, request, keep=KEEP)
+    published(bucket).publish_run(warehouse, request)
+    published(bucket).publish_snapshot(warehouse, request, keep=KEEP)
 
     assert shelf.newest().about.run_id == request.run_id
     assert shelf.newest().customer("c01").segment is not None
     shelf.close()
 
 
+def test_a_run_whose_files_are_replaced_gets_no_snapshot(warehouse, path, bucket):
+    first = given_run(warehouse, path)
+    with pytest.raises(NotCommitted, match=first.run_id):
+        published(bucket).publish_snapshot(warehouse, first, keep=KEEP)
+    published(bucket).publish_run(warehouse, given_run(warehouse, path, attempt=2))
+
+    with pytest.raises(NotCommitted, match=first.run_id):
+        published(bucket).publish_snapshot(warehouse, first, keep=KEEP)
+    assert not (bucket / "snapshots").exists()
+
+
 def test_only_the_snapshots_of_the_newest_run_dates_stay(warehouse, path, bucket):
     days = [RUN_DATE + timedelta(days=number) for number in range(KEEP + 1)]
     for day in (*days[1:], days[0]):
-        published(bucket).publish_run(warehouse, given_run(warehouse, path, day), keep=KEEP)
+        request = given_run(warehouse, path, day)
+        published(bucket).publish_run(warehouse, request)
+        published(bucket).publish_snapshot(warehouse, request, keep=KEEP)
 
     assert names(bucket / "snapshots" / "rfm") == {f"{day}.sqlite" for day in days[1:]}
     assert names(bucket / "rfm") == {str(day) for day in days}
@@ -94,7 +109,7 @@ def test_only_the_snapshots_of_the_newest_run_dates_stay(warehouse, path, bucket
 
 def test_a_report_stands_beside_its_run_and_in_the_manifest(warehouse, path, bucket):
     request = given_run(warehouse, path)
-    published(bucket).publish_run(warehouse, request, keep=KEEP)
+    published(bucket).publish_run(warehouse, request)
 
     page = published(bucket).publish_report(report_of(warehouse, request.run_id, Looks()))
 
@@ -107,11 +122,11 @@ def test_a_report_stands_beside_its_run_and_in_the_manifest(warehouse, path, buc
 
 def test_a_new_attempt_takes_the_old_report_away_and_it_cannot_come_back(warehouse, path, bucket):
     first = given_run(warehouse, path)
-    published(bucket).publish_run(warehouse, first, keep=KEEP)
+    published(bucket).publish_run(warehouse, first)
     report = report_of(warehouse, first.run_id, Looks())
     published(bucket).publish_report(report)
 
-    published(bucket).publish_run(warehouse, given_run(warehouse, path, attempt=2), keep=KEEP)
+    published(bucket).publish_run(warehouse, given_run(warehouse, path, attempt=2))
 
     assert names(bucket / DAY) == RESULTS
     with pytest.raises(NothingToReport, match="the published files are those of"):
@@ -123,23 +138,23 @@ def test_a_run_that_was_given_up_while_its_files_were_made_delivers_none(warehou
     request = given_run(warehouse, path)
     made = []
 
-    def publish_snapshot(*args, **how):
-        made.append(real(*args, **how))
+    def publish(*args):
+        made.append(real(*args))
         close_run(warehouse, request, "given up meanwhile")
         return made[0]
 
-    real = place.publish_snapshot
-    monkeypatch.setattr(place, "publish_snapshot", publish_snapshot)
+    real = place.publish
+    monkeypatch.setattr(place, "publish", publish)
 
     with pytest.raises(RunClosed):
-        published(bucket).publish_run(warehouse, request, keep=KEEP)
+        published(bucket).publish_run(warehouse, request)
     assert made
     assert not list(bucket.iterdir())
 
 
 def test_a_bucket_that_is_not_there_is_said(warehouse, path, bucket):
     with pytest.raises(CannotWrite, match="gs://no-such-bucket"):
-        open_published(bucket, "gs://no-such-bucket").publish_run(warehouse, given_run(warehouse, path), keep=KEEP)
+        open_published(bucket, "gs://no-such-bucket").publish_run(warehouse, given_run(warehouse, path))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +165,7 @@ def test_what_may_pass_is_worth_another_try(warehouse, path, bucket, monkeypatch
     monkeypatch.setattr(gcsfs.GCSFileSystem, "put_file", refusing(HttpError({"code": code, "message": "no"})))
 
     with pytest.raises(said, match=f"gs://{bucket.name}"):
-        published(bucket).publish_run(warehouse, given_run(warehouse, path), keep=KEEP)
+        published(bucket).publish_run(warehouse, given_run(warehouse, path))
 
 
 def refusing(error):

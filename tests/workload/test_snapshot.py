@@ -134,3 +134,23 @@ def test_what_another_run_has_published_is_not_taken_for_ones_own(warehouse, pat
         publish_snapshot(warehouse, second, folder, keep=26)
 
     assert (snapshots_folder(folder, "rfm") / "2026-06-29.sqlite").read_bytes() == whole
+
+
+def test_a_run_whose_scores_are_replaced_while_the_file_is_made_is_not_mixed_with_them(warehouse, path, folder):
+    first = committed(warehouse, path, ROWS)
+    publish(warehouse, first, folder)
+    committed(warehouse, path, [REFUNDS, *ROWS[5:]], attempt=2)
+
+    with pytest.raises(NotCommitted, match="another run has replaced the scores"):
+        publish_snapshot(warehouse, first, folder, keep=26)
+
+    assert list(snapshots_folder(folder, "rfm").iterdir()) == []
+
+
+def test_a_request_for_a_later_step_of_the_run_does_as_well(warehouse, path, folder):
+    request = committed(warehouse, path, ROWS)
+    publish(warehouse, request, folder)
+
+    path = publish_snapshot(warehouse, request.model_copy(update={"step": "report"}), folder, keep=26)
+
+    assert Snapshot(path).about.run_id == request.run_id
