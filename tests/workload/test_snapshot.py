@@ -1,6 +1,5 @@
 """What a run publishes for those who ask: the same as in the warehouse, by atomic rename, for the last run_dates."""
 
-import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -104,18 +103,6 @@ def test_the_warehouse_is_free_while_the_file_is_written(warehouse, path, folder
 
     assert opened_at == ["c00", "c01", "c02", "refunds"]
     assert snapshot.customer("refunds").reason == "no_positive_order"
-
-
-def test_a_run_of_the_demo_shop_spends_less_than_two_seconds_on_it(warehouse, path, folder):
-    """Of the processor's time: here others run beside. `make bench-asking` measures a million customers."""
-    customers = [(f"c{number:05}", number % 700, 1 + number % 7, Decimal(number) / 4) for number in range(23_502)]
-    request = committed(warehouse, path, customers)
-    publish(warehouse, request, folder)
-
-    began = time.process_time()
-    publish_snapshot(warehouse, request, folder, keep=26)
-
-    assert time.process_time() - began < 2
 
 
 def test_only_the_last_run_dates_are_kept(warehouse, path, folder):
