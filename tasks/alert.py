@@ -7,7 +7,7 @@ from prefect.utilities.urls import url_for
 
 from errors import Permanent, Retryable
 from messenger.contract import RunRequest
-from tasks.confirm import NotConfirmed
+from tasks.checks import NotConfirmed
 from tasks.wait import NeverStarted, StepLost
 from watch.alert import Alert, Cause, about_run, one_line
 from watch.tell import tell, tell_recovered

@@ -7,20 +7,15 @@ from decimal import Decimal
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from errors import Permanent
 from messenger.contract import RunRequest
 from pipelines import Step, find_pipeline
 from tasks.again import AGAIN
+from tasks.checks import Checks, NotConfirmed
 from warehouse.warehouse import PUBLISHED, DateRows, LedgerRow, Warehouse
 from wiring import open_warehouse
 
-Checks = Mapping[str, bool]
 Before = Mapping[date, DateRows]
 """The rows of every run_date when the step was asked for."""
-
-
-class NotConfirmed(Permanent):
-    """The step said that it succeeded, and what it left in the warehouse does not bear it out."""
 
 
 def _ledger_row(warehouse: Warehouse, request: RunRequest) -> LedgerRow:

@@ -11,8 +11,9 @@ from messenger.contract import RunRequest, run_id_of
 from pipelines import Step, find_pipeline
 from register.register import Register, Run
 from tasks.again import AGAIN
+from tasks.checks import NotConfirmed
 from tasks.claim import step_request
-from tasks.confirm import Before, NotConfirmed, confirm
+from tasks.confirm import Before, confirm
 from warehouse.warehouse import Warehouse
 from wiring import open_register, open_warehouse
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from messenger.contract import RunRequest
 from settings import get_settings
-from tasks.confirm import Checks, NotConfirmed
+from tasks.checks import Checks, NotConfirmed
 from warehouse.duckdb_file import opened
 from warehouse.warehouse import Warehouse
 

@@ -18,6 +18,7 @@ from messenger.messenger import STATUSES
 from pipelines import PIPELINES, deployment_of
 from settings import PROJECT
 from tasks import confirm
+from tasks.checks import NotConfirmed
 from tests.tasks.conftest import settings  # noqa: F401
 from warehouse.closing import close_run
 from warehouse.warehouse import RunClosed
@@ -110,7 +111,7 @@ def test_what_does_not_add_up_is_not_confirmed(file, broken_by, named):
     with duckdb.connect(file) as connection:
         connection.execute(broken_by)
 
-    with pytest.raises(confirm.NotConfirmed, match=named):
+    with pytest.raises(NotConfirmed, match=named):
         confirm.confirm(open_warehouse(), a_request(), "reminders")
 
 

@@ -8,7 +8,7 @@ from errors import Permanent
 from messenger.contract import RunRequest
 from tasks import alert as module
 from tasks.alert import alert_run, recovered
-from tasks.confirm import NotConfirmed
+from tasks.checks import NotConfirmed
 from tasks.wait import DeadlinePassed, StepFailed, StepLost
 
 REQUEST = RunRequest(

@@ -8,7 +8,8 @@ import pytest
 
 from messenger.contract import RunRequest
 from pipelines import PIPELINES
-from tasks.confirm import CHECKS, NotConfirmed, confirm
+from tasks.checks import NotConfirmed
+from tasks.confirm import CHECKS, confirm
 from warehouse.duckdb import DuckDBWarehouse
 
 JUNE_30 = date(1998, 6, 30)
