@@ -78,20 +78,12 @@ CHECKS: Mapping[str, Callable[[Warehouse, RunRequest], Checks]] = {
 
 
 def other_dates_changed(before: Before, after: Before, run_date: date) -> list[date]:
-    """Other run_dates that have more or fewer rows than before, though nobody has committed them since."""
-    return sorted(
-        day
-        for day in (before.keys() | after.keys()) - {run_date}
-        if _rows(before, day) != _rows(after, day) and _run(before, day) == _run(after, day)
-    )
-
-
-def _rows(dates: Before, day: date) -> int:
-    return dates[day].rows if day in dates else 0
-
-
-def _run(dates: Before, day: date) -> str | None:
-    return dates[day].run_id if day in dates else None
+    """Other run_dates whose rows are more, fewer or another run's than before, though nobody committed them since."""
+    nothing = DateRows(0, None)
+    pairs = {
+        day: (before.get(day, nothing), after.get(day, nothing)) for day in (before.keys() | after.keys()) - {run_date}
+    }
+    return sorted(day for day, (then, now) in pairs.items() if then != now and then.run_id == now.run_id)
 
 
 def confirm(warehouse: Warehouse, request: RunRequest, confirmed_by: str, before: Before | None = None) -> None:

@@ -1,4 +1,4 @@
-"""How many rows each run_date has in a step's tables, beside the run that the ledger says committed it last."""
+"""How many rows each run_date has in a step's tables and of which runs, beside the run that the ledger names last."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -19,11 +19,16 @@ def rows_by_date(place: Place, step: str) -> dict[date, DateRows]:
     tables = [table for table in TABLES[step] if table in there]
     if not tables or "run_ledger" not in there:
         return {}
-    rows = " union all ".join(f"select run_date from {table}" for table in tables)  # noqa: S608
+    rows = " union all ".join(f"select run_date, run_id from {table}" for table in tables)  # noqa: S608
     found = place.rows(
         f"""
-        select coalesce(counted.run_date, committed.run_date), coalesce(counted.times, 0), committed.run_id
-        from (select run_date, count(*) as times from ({rows}) as days group by run_date) as counted
+        select
+            coalesce(counted.run_date, committed.run_date), coalesce(counted.times, 0), committed.run_id,
+            counted.first_run, counted.last_run
+        from (
+            select run_date, count(*) as times, min(run_id) as first_run, max(run_id) as last_run
+            from ({rows}) as days group by run_date
+        ) as counted
         full join (
             select run_date, run_id from run_ledger where step = @step
             qualify row_number() over (partition by run_date order by committed_at desc) = 1
@@ -31,4 +36,7 @@ def rows_by_date(place: Place, step: str) -> dict[date, DateRows]:
         """,  # noqa: S608
         {"step": step},
     )
-    return {run_date: DateRows(times, run_id) for run_date, times, run_id in found}
+    return {
+        run_date: DateRows(times, run_id, (first, last) if times else None)
+        for run_date, times, run_id, first, last in found
+    }

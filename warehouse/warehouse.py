@@ -133,10 +133,14 @@ class ScoreTotals:
 
 @dataclass(frozen=True, slots=True)
 class DateRows:
-    """How many rows a run_date has, and the run that committed it last by the ledger, None without any."""
+    """How many rows a run_date has, and the run that committed it last by the ledger, None without any.
+
+    `written_by`: the first and the last of the run_ids that the rows themselves bear, None without rows.
+    """
 
     rows: int
     run_id: str | None
+    written_by: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

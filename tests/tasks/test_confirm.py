@@ -113,7 +113,12 @@ OTHER = "values ('z', '1998-06-29', 3, 2, 9.99, 5, 2, 3, 'loyal', 'm', 'rfm-1998
 
 
 @pytest.mark.parametrize(
-    "meanwhile", ["delete from rfm_scores where customer_id = 'z'", f"insert into rfm_scores {OTHER}"]
+    "meanwhile",
+    [
+        "delete from rfm_scores where customer_id = 'z'",
+        f"insert into rfm_scores {OTHER}",
+        f"update rfm_scores set run_id = '{RUN_ID}' where customer_id = 'z'",
+    ],
 )
 def test_another_date_that_was_touched_meanwhile_is_named(done, meanwhile):
     done.sql(f"insert into rfm_scores {OTHER}")

@@ -318,14 +318,22 @@ def test_a_publication_is_noted_once_and_not_of_a_run_that_was_closed(store):
     assert store.warehouse.ledger_row(LEDGER.run_id, PUBLISHED).flow_run_id == "again"
 
 
+def test_rows_of_a_date_that_two_runs_have_written_name_both(store):
+    store.given_features([("a", 1, 1, "1.00"), ("b", 2, 1, "1.00")])
+    store.write("update rfm_features set run_id = 'another' where customer_id = 'b'")
+
+    assert store.warehouse.rows_by_date("features")[RUN_DATE].written_by == ("another", REQUEST.run_id)
+
+
 def test_rows_of_every_date_are_counted_beside_the_run_that_committed_them(store):
     assert store.warehouse.rows_by_date("features") == {}
     store.given_features([("a", 1, 1, "1.00"), ("b", None, 0, "-1.00")])
     commit(store.warehouse, [("a", 1, 1, 100, 5, 5, 5, "s")], [("b", None, 0, -100, "no_positive_order")])
     store.write("update rfm_rejected set run_date = '2026-06-28' where true")
+    wrote = (REQUEST.run_id, REQUEST.run_id)
 
-    assert store.warehouse.rows_by_date("features") == {RUN_DATE: DateRows(2, REQUEST.run_id)}
+    assert store.warehouse.rows_by_date("features") == {RUN_DATE: DateRows(2, REQUEST.run_id, wrote)}
     assert store.warehouse.rows_by_date("scoring") == {
-        RUN_DATE: DateRows(1, REQUEST.run_id),
-        date(2026, 6, 28): DateRows(1, None),
+        RUN_DATE: DateRows(1, REQUEST.run_id, wrote),
+        date(2026, 6, 28): DateRows(1, None, wrote),
     }
