@@ -1,6 +1,5 @@
 """The warehouse in one BigQuery dataset. Rights, costs and limits: docs/bigquery.md."""
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
@@ -20,7 +19,7 @@ from warehouse.bigquery_staging import abandoned_tables, remove_abandoned
 from warehouse.bigquery_tables import prepare
 from warehouse.money import MONEY
 from warehouse.rows import LEDGER, MODEL, ledger_row
-from warehouse.staging import ParquetStaging, parquet_staging
+from warehouse.staging import ParquetStaging, parquet_staging, temporary_root
 from warehouse.warehouse import (
     CHANGES,
     CURRENT,
@@ -62,7 +61,7 @@ EXPORTED = pa.schema(
 
 
 class BigQueryWarehouse:
-    """The dataset must be there. Scored batches wait on the local disk, in the system's folder for such files."""
+    """The dataset must be there. Scored batches wait in the local folder for temporary files."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -76,7 +75,7 @@ class BigQueryWarehouse:
         yield BigQueryFeatures(self._place, run_date, run_id=run_id, window_days=window_days)
 
     def staging(self, run_id: str) -> AbstractContextManager[ParquetStaging]:
-        return parquet_staging(Path(tempfile.gettempdir()) / "rfm-staging", run_id)
+        return parquet_staging(temporary_root(), run_id)
 
     def replace_scores(
         self,

@@ -5,7 +5,7 @@ asks again because the answer was lost finds the job that is there, and nothing 
 themselves after a day; `abandoned_tables` finds those whose process was killed before.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,8 +36,8 @@ def staged_tables(place: Place, run_id: str, files: Mapping[str, Path], labels: 
     try:
         for table, name in names.items():
             with in_plain_words(str(place)):
-                _make(place, name, table)
-                _load(place, name, files[table], labels)
+                _make(place, name, _staged_fields(table))
+                _load(place, name, files[table], _staged_fields(table), labels)
         yield names
     finally:
         # what was committed stays so when this fails: the tables end by themselves
@@ -46,16 +46,22 @@ def staged_tables(place: Place, run_id: str, files: Mapping[str, Path], labels: 
                 place.client.delete_table(place.table(name), not_found_ok=True, retry=place.retry)
 
 
-def _make(place: Place, name: str, table: str) -> None:
-    fields = [field for field in fields_of(table) if field.name not in ADDED_AT_THE_COMMIT]
+def _staged_fields(table: str) -> list[bigquery.SchemaField]:
+    """All nullable, as the columns of a Parquet file are: BigQuery refuses to load these into required ones. The
+    insert into the real table is what refuses a null."""
+    return [field for field in fields_of(table, nullable=True) if field.name not in ADDED_AT_THE_COMMIT]
+
+
+def _make(place: Place, name: str, fields: Sequence[bigquery.SchemaField]) -> None:
     definition = bigquery.Table(place.table(name), schema=fields)
     definition.expires = datetime.now(UTC) + LIFE
     definition.labels = {"app": "rfm"}
     place.client.create_table(definition, exists_ok=True, retry=place.retry)
 
 
-def _load(place: Place, name: str, file: Path, labels: Labels) -> None:
+def _load(place: Place, name: str, file: Path, fields: Sequence[bigquery.SchemaField], labels: Labels) -> None:
     config = bigquery.LoadJobConfig(
+        schema=fields,  # else BigQuery finds NUMERIC in the file, which is another type than NUMERIC(18, 2)
         source_format=bigquery.SourceFormat.PARQUET,
         write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
         create_disposition=bigquery.CreateDisposition.CREATE_NEVER,

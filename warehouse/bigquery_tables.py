@@ -35,8 +35,10 @@ def prepare(place: Place) -> None:
         )
 
 
-def fields_of(table: str) -> list[bigquery.SchemaField]:
-    return [_field(name, kind) for name, kind in TABLES[table].items()]
+def fields_of(table: str, *, nullable: bool = False) -> list[bigquery.SchemaField]:
+    """The columns; all of them `nullable`, or as they are."""
+    kinds = TABLES[table].items()
+    return [_field(name, kind.removesuffix(" not null") if nullable else kind) for name, kind in kinds]
 
 
 def _definition(place: Place, name: str) -> bigquery.Table:

@@ -8,11 +8,12 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -85,12 +86,18 @@ def parquet_staging(root: Path, run_id: str) -> Iterator[ParquetStaging]:
 def _own_folder(root: Path, run_id: str) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        with _locked(root / ".lock", fcntl.LOCK_EX):
+        with _nobody_else(root):
             _remove_left_over(root)
-            folder = Path(mkdtemp(prefix=f"{run_id}-", dir=root))
+            folder = Path(tempfile.mkdtemp(prefix=f"{run_id}-", dir=root))
             stack.enter_context(_locked(folder / ".lock", fcntl.LOCK_EX))
-        stack.callback(shutil.rmtree, folder)
+        stack.callback(_remove_own, root, folder)
         yield folder
+
+
+def _remove_own(root: Path, folder: Path) -> None:
+    """What was committed stays so when this fails: the next run removes what is left."""
+    with suppress(OSError), _nobody_else(root):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_left_over(root: Path) -> None:
@@ -100,22 +107,48 @@ def _remove_left_over(root: Path) -> None:
 
 def abandoned_folders(root: Path) -> list[Abandoned]:
     """Those whose process has ended, by name."""
-    return [
-        Abandoned(name, datetime.fromtimestamp((root / name).stat().st_mtime, UTC))
-        for name in _folders(root)
-        if not _is_used(root / name)
-    ]
+    if not root.exists():
+        return []
+    with _nobody_else(root):
+        return [
+            Abandoned(name, datetime.fromtimestamp((root / name).stat().st_mtime, UTC))
+            for name in _folders(root)
+            if not _is_used(root / name)
+        ]
 
 
 def remove_abandoned(root: Path, name: str) -> None:
-    """Under the lock that whoever makes a folder takes: a new one has its own lock before this looks at it."""
-    with _locked(root / ".lock", fcntl.LOCK_EX):
+    if not root.exists():
+        return
+    with _nobody_else(root):
         if name in _folders(root):
             _remove_unless_used(root / name)
 
 
+def temporary_root() -> Path:
+    """Where there is no warehouse file to stand beside: a folder of this user in the system's for such files, where
+    everybody can make one of any name. Raises WarehouseUnusable when somebody else has."""
+    root = Path(tempfile.gettempdir()) / f"rfm-staging-{os.getuid()}"
+    try:
+        root.mkdir(mode=0o700, exist_ok=True)
+        found = root.lstat()
+    except OSError as error:
+        raise WarehouseUnusable(f"{root}: cannot be made: {error.strerror}; scored batches are staged there") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise WarehouseUnusable(
+            f"{root}: is not a folder of this user alone, and scored batches are staged there; remove it, or set TMPDIR"
+        )
+    return root
+
+
 def _folders(root: Path) -> list[str]:
-    return sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.exists() else []
+    return sorted(folder.name for folder in root.iterdir() if folder.is_dir())
+
+
+def _nobody_else(root: Path) -> AbstractContextManager[None]:
+    """Folders are made, looked at and removed by one process at a time: whoever looks finds whole ones, and a new
+    one has its own lock already."""
+    return _locked(root / ".lock", fcntl.LOCK_EX)
 
 
 def _is_used(folder: Path) -> bool:
