@@ -19,7 +19,7 @@ from rfm.score_file import Summary, score_features
 def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
-        rules = _rules(asked.rules)
+        rules = _rules(asked.rules, asked.window_days)
         features, summary = _score(asked, rules)
     except Permanent as failed:
         print(f"Failed: {failed}", file=sys.stderr)
@@ -53,8 +53,10 @@ def _score(asked: argparse.Namespace, rules: RuleSet) -> tuple[OwnFeatures, Summ
     return features, summary
 
 
-def _rules(name_or_path: str) -> RuleSet:
-    return rules_named(name_or_path) if name_or_path in shipped_names() else read_rules(Path(name_or_path))
+def _rules(name_or_path: str, window_days: int) -> RuleSet:
+    if name_or_path in shipped_names():
+        return rules_named(name_or_path, window_days=window_days)
+    return read_rules(Path(name_or_path), window_days=window_days)
 
 
 def _show(features: OwnFeatures, summary: Summary, output: Path) -> None:

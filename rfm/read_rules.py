@@ -27,28 +27,29 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def rules_named(name: str) -> RuleSet:
+def rules_named(name: str, *, window_days: int | None = None) -> RuleSet:
     """A rule set in rfm/rules/, and no file elsewhere: the name can come from a request. Raises WrongRules."""
     if name not in shipped_names():
         raise WrongRules(f"there is no rule set of the name given; known: {', '.join(shipped_names())}")
-    return read_rules(SHIPPED / f"{name}.yaml")
+    return read_rules(SHIPPED / f"{name}.yaml", window_days=window_days)
 
 
-def find_rules(name_or_path: str) -> RuleSet:
+def find_rules(name_or_path: str, *, window_days: int) -> RuleSet:
     """What the setting MODEL_RULES means: the name of a rule set in rfm/rules/, or the path of one's own file,
     where a relative path is meant from the project's folder. Raises WrongRules."""
     if name_or_path in shipped_names():
-        return rules_named(name_or_path)
+        return rules_named(name_or_path, window_days=window_days)
     path = SHIPPED.parents[1] / name_or_path
     if not path.is_file():
         raise WrongRules(
             f"MODEL_RULES is {name_or_path!r}: neither a rule set that ships ({', '.join(shipped_names())}) nor a file"
         )
-    return read_rules(path)
+    return read_rules(path, window_days=window_days)
 
 
-def read_rules(path: Path) -> RuleSet:
-    """Raises WrongRules with every problem of the file, each with its line."""
+def read_rules(path: Path, *, window_days: int | None = None) -> RuleSet:
+    """Raises WrongRules with every problem of the file, each with its line. With `window_days`, a cut of recency that
+    no customer of the window can reach is one."""
     try:
         text = path.read_bytes()[: MOST_BYTES + 1].decode()
     except (OSError, UnicodeDecodeError) as unreadable:
@@ -65,7 +66,7 @@ def read_rules(path: Path) -> RuleSet:
     except yaml.YAMLError as wrong:
         raise WrongRules(f"{path}: this is no YAML ({type(wrong).__name__})") from None
     try:
-        return RuleSet.model_validate(content)
+        return RuleSet.model_validate(content, context={"window_days": window_days})
     except ValidationError as wrong:
         raise WrongRules(_spell(path, list(_problems(wrong)), lines)) from None
 

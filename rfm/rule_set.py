@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise, product
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 Measure = Literal["recency", "frequency", "monetary"]
 MEASURES: tuple[Measure, ...] = ("recency", "frequency", "monetary")
@@ -122,8 +122,9 @@ class RuleSet(Frozen):
     segments: tuple[Segment, ...] = Field(min_length=1, max_length=100)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        problems = [*self._odd_cut_points(), *self._doubled(), *self._unclear_scores()]
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        window_days = (info.context or {}).get("window_days")
+        problems = [*self._odd_cut_points(window_days), *self._doubled(), *self._unclear_scores()]
         if problems:
             raise WrongMap(problems)
         return self
@@ -136,7 +137,9 @@ class RuleSet(Frozen):
         low, high = getattr(cell, measure) or (1, self.rule(measure).bins)
         return range(low, high + 1)
 
-    def _odd_cut_points(self) -> Iterator[Problem]:
+    def _odd_cut_points(self, window_days: int | None) -> Iterator[Problem]:
+        """Which days are in the window is a setting, and known where a run reads the rules (rfm/read_rules.py)."""
+        highest = {"recency": window_days - 1} if window_days else {}
         for measure, lowest in LOWEST.items():
             rule: MeasureRule = getattr(self, measure)
             for position, cut in enumerate(rule.cut_points or ()):
@@ -145,6 +148,11 @@ class RuleSet(Frozen):
                     yield Problem(place, f"{measure} is counted in whole numbers, {cut} is none")
                 elif cut < lowest or (cut == lowest and rule.value_on_edge == "above"):
                     yield Problem(place, f"no value of {measure} is below {cut}: one score could never be given")
+                elif measure in highest and cut + (rule.value_on_edge == "below") > highest[measure]:
+                    text = (
+                        f"no value of {measure} is beyond {cut} in {window_days} days: one score could never be given"
+                    )
+                    yield Problem(place, text)
 
     def _doubled(self) -> Iterator[Problem]:
         for part in ("name", "colour"):

@@ -20,7 +20,7 @@ def score_customers(request: RunRequest) -> dict[str, Scalar]:
     return score(
         open_warehouse(),
         request,
-        find_rules(chosen.rules),
+        find_rules(chosen.rules, window_days=chosen.window_days),
         window_days=chosen.window_days,
         flow_run_id=runtime.flow_run.id or "",
         code_version=code_version(),

@@ -10,7 +10,8 @@ from rfm.model import FittedModel
 from rfm.one import OneScorer
 from rfm.rule_set import MEASURES, Measure
 from warehouse.warehouse import CustomerRow, LedgerRow, Order, Warehouse
-from workload.score import SCORING_STEP, model_of, window_of
+from workload.models import model_of, window_of
+from workload.score import SCORING_STEP
 
 Value = int | Decimal | None
 

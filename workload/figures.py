@@ -14,7 +14,8 @@ from rfm.rule_set import MEASURES
 from warehouse.warehouse import LedgerRow, ScoreCell, SegmentMove, SegmentSummary, SegmentTotals, Warehouse
 from workload.distributions import drift, measure_figures
 from workload.guards import REJECTED
-from workload.score import FEATURES_STEP, SCORING_STEP, model_of, window_of
+from workload.models import model_of, window_of
+from workload.score import FEATURES_STEP, SCORING_STEP
 
 STRONGEST = 2
 """So many segments are called the best: those with the most revenue."""

@@ -19,7 +19,7 @@ from messenger.contract import RunRequest
 from rfm.rule_set import Segment
 from warehouse.closing import require_open
 from warehouse.warehouse import LedgerRow, SegmentSummary, Warehouse
-from workload.score import model_of
+from workload.models import model_of
 
 REPORT = ("report.html", "report.json")
 """Made after the run is confirmed (workload/publish_report.py)."""

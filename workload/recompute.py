@@ -8,7 +8,8 @@ from pathlib import Path
 from settings import Settings
 from warehouse.warehouse import ChangedFeatures, LedgerRow, Warehouse
 from wiring import open_orders_table
-from workload.score import FEATURES_STEP, TooOld, window_of
+from workload.models import TooOld, window_of
+from workload.score import FEATURES_STEP
 from workload.source import WrongSource, check_table
 
 CLOCKS_DIFFER = 2.0

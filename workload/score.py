@@ -8,7 +8,7 @@ import pyarrow as pa
 from errors import Permanent
 from messenger.contract import RunRequest, Scalar
 from rfm.fit import fit
-from rfm.model import Edges, FittedModel
+from rfm.model import FittedModel
 from rfm.quarantine import split
 from rfm.read_rules import rules_named
 from rfm.rule_set import RuleSet
@@ -17,24 +17,15 @@ from rfm.score import Scorer
 from warehouse.closing import require_open
 from warehouse.warehouse import SCORES, Features, LedgerRow, ScoresRefused, Staging, StoredModel, Warehouse
 from workload.guards import REJECTED, Guards, comparable, stop_or_warn
+from workload.models import find_model
 
 FEATURES_STEP, SCORING_STEP = "features", "scoring"
 BATCH_ROWS = 4 * 122_880
 """Whole groups of rows, as DuckDB keeps them: cut anywhere else, they are put together anew after the commit."""
-FROZEN = "frozen"
-"""The parameter `model` that asks for the newest model of the rule set fitted before the run_date."""
 
 
 class StaleFeatures(Permanent):
-    """The features of the run_date are those of another run; nothing was scored."""
-
-
-class ModelMissing(Permanent):
-    """The stored model that was asked for is not there, or is of other rules; nothing was scored."""
-
-
-class TooOld(Permanent):
-    """An older version of the program has scored the date, and did not keep what is needed to look back."""
+    """The features of the run_date are those of another run or another window; nothing was scored."""
 
 
 NO_GUARDS = Guards()
@@ -58,11 +49,11 @@ def score(
     Raises RunClosed, StaleFeatures, ModelMissing, Guarded, and what rfm and the warehouse raise; then nothing was
     committed.
     """
-    wanted = chosen_rules(request, rules)
-    stored = find_model(warehouse, request, wanted)
+    wanted = chosen_rules(request, rules, window_days)
+    stored = find_model(warehouse, request, wanted, window_days)
     require_open(warehouse, request.run_id)
     features_run = request.run_of(FEATURES_STEP)
-    promised = _promised_customers(warehouse, request.run_id, features_run)
+    promised = _promised_customers(warehouse, request.run_id, features_run, window_days)
     with warehouse.staging(request.run_id) as staging:
         with warehouse.reading(request.run_date, run_id=features_run, window_days=window_days) as features:
             if features.foreign_rows or features.rows != promised:
@@ -96,63 +87,24 @@ def score(
     return facts
 
 
-def chosen_rules(request: RunRequest, rules: RuleSet) -> RuleSet:
+def chosen_rules(request: RunRequest, rules: RuleSet, window_days: int) -> RuleSet:
     """A request can name rule sets that ship; only the settings can name a file. Raises WrongRules."""
     name = request.parameters.get("rules")
-    return rules if name is None else rules_named(str(name))
+    return rules if name is None else rules_named(str(name), window_days=window_days)
 
 
-def find_model(warehouse: Warehouse, request: RunRequest, rules: RuleSet) -> FittedModel | None:
-    """The stored model that the request asks for; None when it wants one fitted. Raises ModelMissing."""
-    wanted = request.parameters.get("model")
-    if wanted is None:
-        return None
-    if wanted == FROZEN:
-        found = warehouse.latest_model(rules.name, before=request.run_date)
-        missing = f"no {rules.name} model was fitted before {request.run_date}; run an earlier date first"
-    else:
-        found = warehouse.find_model(str(wanted))
-        missing = "there is no stored model of the id given; rfm_models has those that can be applied"
-    if found is None:
-        raise ModelMissing(f"run {request.run_id}: {missing}")
-    if "rules" in request.parameters and found.rules != rules.name:
-        raise ModelMissing(
-            f"run {request.run_id}: model {found.model_id} is of the rules {found.rules}, not {rules.name}"
-        )
-    return stored_model(found)
-
-
-def stored_model(stored: StoredModel) -> FittedModel:
-    """The model as it was fitted, with the rules of that time."""
-    return FittedModel(
-        rules=RuleSet.model_validate_json(stored.definition),
-        edges=Edges.model_validate_json(stored.edges),
-        fitted_on=stored.fitted_on,
-        customers=stored.customers,
-    )
-
-
-def model_of(warehouse: Warehouse, scored: LedgerRow) -> FittedModel | None:
-    """The model by which a run was scored; None on a day on which nobody could be."""
-    model_id = scored.facts["model_id"]
-    stored = warehouse.find_model(str(model_id)) if model_id is not None else None
-    return stored_model(stored) if stored else None
-
-
-def window_of(scored: LedgerRow) -> int:
-    """The window of a scored run, in days. Raises TooOld."""
-    days = scored.facts.get("window_days")
-    if days is None:
-        raise TooOld(f"run {scored.run_id} has not kept its window; ask for a new attempt of {scored.run_date}")
-    return int(str(days))
-
-
-def _promised_customers(warehouse: Warehouse, run_id: str, features_run: str) -> Scalar:
-    """How many customers the features have, by the ledger. Raises StaleFeatures when it has none."""
+def _promised_customers(warehouse: Warehouse, run_id: str, features_run: str, window_days: int) -> Scalar:
+    """How many customers the features have, by the ledger. Raises StaleFeatures when it has none, or other windows."""
     row = warehouse.ledger_row(features_run, FEATURES_STEP)
     if row is None:
         raise StaleFeatures(
             f"run {run_id}: run {features_run} has not committed its features; run the step {FEATURES_STEP} first"
+        )
+    made_with = row.facts.get("window_days", window_days)
+    if made_with != window_days:
+        raise StaleFeatures(
+            f"run {run_id}: the features of run {features_run} are of a window of {made_with} days, and"
+            f" MODEL_WINDOW_DAYS is {window_days}; give both steps the same setting and ask for a new attempt"
         )
     return row.facts["customers"]
 

@@ -16,8 +16,9 @@ from snapshot.layout import About, snapshot_files, snapshot_name, snapshots_fold
 from snapshot.write import Row, write_snapshot
 from warehouse.money import cents_of
 from warehouse.warehouse import REJECTED, Warehouse
+from workload.models import model_of, window_of
 from workload.publish import NotCommitted
-from workload.score import SCORING_STEP, model_of, window_of
+from workload.score import SCORING_STEP
 
 BATCH_ROWS = 50_000
 SCORE_COLUMNS = ("r_score", "f_score", "m_score")

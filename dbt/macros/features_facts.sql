@@ -26,6 +26,8 @@
     select 'monetary', concat('"', cast(coalesce(sum(monetary), {{ as_total("0") }}) as {{ dbt.type_string() }}), '"')
     from {{ ref("rfm_features_run") }}
     union all
+    select 'window_days', '{{ var("window_days") | int }}'
+    union all
     select 'tests_passed', '{{ tests_before_publication() }}'
 {% endmacro %}
 

@@ -57,6 +57,7 @@ def test_features_equal_an_independent_computation(shop):
         expected = computed(lines, run_date, window_days)
         assert shop.features(run_date) == expected
         assert facts["customers"] == len(expected) > 100
+        assert facts["window_days"] == window_days
         assert facts["monetary"] == str(sum(row[3] for row in expected))
         assert facts["rows_in"] == len(lines) == facts["lines_accepted"] + facts["lines_rejected"]
         assert facts["rejected_missing_customer"] == facts["lines_rejected"] == sum(line[1] is None for line in lines)

@@ -18,8 +18,9 @@ from tasks.afterwards import ASKED_BY, orchestrator_of
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse
 from watch import book
 from wiring import open_messenger
+from workload.models import FROZEN
 from workload.publish import publish
-from workload.score import FROZEN, score
+from workload.score import score
 
 FITTED = RUN_DATE - timedelta(days=7)
 ROWS = [(f"c{n}", n * 5 % 300, 1 + n % 6, f"{n * n / 4:.2f}") for n in range(60)]

@@ -21,9 +21,9 @@ def changed(tmp_path):
     return change
 
 
-def refusal(path) -> str:
+def refusal(path, **more) -> str:
     with pytest.raises(WrongRules) as refused:
-        read_rules(path)
+        read_rules(path, **more)
     return str(refused.value)
 
 
@@ -77,6 +77,27 @@ def test_what_is_wrong_is_told_in_plain_words(changed, old, new, said):
     assert said in refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("cuts", "on_edge", "unreachable"),
+    [
+        ("30, 718", "below", None),
+        ("30, 719", "below", "719"),
+        ("30, 719", "above", None),
+        ("30, 720", "above", "720"),
+        ("30, 800", "above", "800"),
+    ],
+)
+def test_a_cut_of_recency_beyond_the_window_is_told_where_the_window_is_known(changed, cuts, on_edge, unreachable):
+    path, line = changed("  quantiles: [0.33, 0.67]\n  value_on_edge: above", "RECENCY")
+    path.write_text(path.read_text().replace("RECENCY", f"  cut_points: [{cuts}]\n  value_on_edge: {on_edge}"))
+    assert read_rules(path).recency.bins == 3
+    if unreachable is None:
+        assert find_rules(str(path), window_days=720).recency.bins == 3
+        return
+    told = refusal(path, window_days=720)
+    assert f"{path}:{line}: recency.cut_points.2: no value of recency is beyond {unreachable} in 720 days" in told
+
+
 def test_a_missing_combination_is_named(changed):
     path, _ = changed("      - {recency: 1, frequency: 1}\n", "      - {recency: 1, frequency: 1, monetary: 1-2}\n")
     told = refusal(path)
@@ -102,14 +123,14 @@ def test_what_is_no_rule_set_at_all_is_refused(tmp_path, content):
 
 def test_the_setting_takes_a_name_or_a_path_and_a_request_only_a_name(changed, tmp_path):
     path, _ = changed("name: tercile", "name: mine")
-    assert find_rules("quintile").name == "quintile"
-    assert find_rules(str(path)).name == "mine"
-    assert find_rules("rfm/rules/tercile.yaml").name == "tercile"
+    assert find_rules("quintile", window_days=720).name == "quintile"
+    assert find_rules(str(path), window_days=720).name == "mine"
+    assert find_rules("rfm/rules/tercile.yaml", window_days=720).name == "tercile"
     for name in (str(path), "../rules/tercile", "nothing", ""):
         with pytest.raises(WrongRules, match="known: quintile, tercile"):
             rules_named(name)
     with pytest.raises(WrongRules, match="neither a rule set that ships"):
-        find_rules(str(tmp_path / "absent.yaml"))
+        find_rules(str(tmp_path / "absent.yaml"), window_days=720)
 
 
 def test_a_long_list_of_problems_is_cut(tmp_path):

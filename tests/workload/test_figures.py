@@ -18,7 +18,8 @@ from tests.warehouse.given_features import (
     write_features_ledger,
 )
 from workload.figures import Looks, NothingToReport, looks_of, report_of
-from workload.score import FROZEN, score
+from workload.models import FROZEN
+from workload.score import score
 
 BEFORE = RUN_DATE - timedelta(days=7)
 RULES = rules_named("quintile")

@@ -26,7 +26,8 @@ from warehouse.closing import close_run
 from warehouse.warehouse import FeaturesMissing, RunClosed, ScoresRefused
 from workload import score as score_module
 from workload.guards import Guarded, Guards
-from workload.score import ModelMissing, StaleFeatures, score
+from workload.models import ModelMissing
+from workload.score import StaleFeatures, score
 
 QUINTILE, TERCILE = rules_named("quintile"), rules_named("tercile")
 SCORES = """
@@ -189,6 +190,18 @@ def test_features_that_a_later_empty_attempt_has_removed_are_refused(warehouse, 
         run(warehouse, given_request(attempt=1))
 
 
+def test_features_of_another_window_are_refused(warehouse, path):
+    request = given_features(path, many(5))
+    for made_with in (365, WINDOW):
+        with duckdb.connect(str(path)) as connection:
+            write_features_ledger(connection, request, 5, window_days=made_with)
+        if made_with == WINDOW:
+            assert run(warehouse)["scored"] == 5
+        else:
+            with pytest.raises(StaleFeatures, match="window of 365 days, and MODEL_WINDOW_DAYS is 720"):
+                run(warehouse)
+
+
 def test_doubled_customers_stop_the_step_before_the_commit(warehouse, path):
     given_features(path, [("a", 1, 1, "1.00"), ("b", 1, 1, "1.00"), ("a", 2, 1, "1.00")])
     with pytest.raises(ScoresRefused, match="1 customers stand in the features more than once"):
@@ -246,6 +259,31 @@ def test_frozen_applies_the_newest_earlier_model_with_the_rules_of_its_time(ware
     assert read_rows(path, "select count(*) from rfm_models") == [(1,)]
     by_id = run(warehouse, given_request(model=earlier["model_id"]))
     assert by_id["model_id"] == earlier["model_id"]
+
+
+def test_a_model_of_another_window_is_refused_and_both_windows_are_named(warehouse, path):
+    week_before = given_request(RUN_DATE - timedelta(days=7))
+    given_features(path, many(50), week_before)
+    earlier = run(warehouse, week_before)
+    given_features(path, [row for row in many(50) if row[1] < 365])
+    for wanted in ("frozen", earlier["model_id"]):
+        with pytest.raises(ModelMissing, match=r"window of 720 days, and MODEL_WINDOW_DAYS is 365"):
+            score(warehouse, given_request(model=wanted), QUINTILE, window_days=365)
+    assert read_rows(path, "select distinct run_date from rfm_scores") == [(week_before.run_date,)]
+
+
+@pytest.mark.parametrize(("days", "refused"), [(WINDOW - 1, False), (WINDOW, True)])
+def test_frozen_takes_no_model_that_shares_no_order_with_the_date_and_its_id_does(warehouse, path, days, refused):
+    long_ago = given_request(RUN_DATE - timedelta(days=days))
+    given_features(path, many(50), long_ago)
+    earlier = run(warehouse, long_ago)
+    given_features(path, many(50, seed=2))
+    if refused:
+        with pytest.raises(ModelMissing, match=f"{earlier['model_id']}, fitted a window of 720 days ago or more"):
+            run(warehouse, given_request(model="frozen"))
+    else:
+        assert run(warehouse, given_request(model="frozen"))["model_id"] == earlier["model_id"]
+    assert run(warehouse, given_request(model=earlier["model_id"]))["model_id"] == earlier["model_id"]
 
 
 def given_changed_rules(tmp_path):
