@@ -7,7 +7,7 @@ run compares them. The target is a folder or any address that fsspec knows, such
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from errors import Permanent
+from errors import Permanent, Retryable
 from rfm.spreadsheet import without_formulas
 from warehouse.warehouse import CHANGES, CURRENT, LedgerRow, Warehouse
 from workload.target import Target, open_target
@@ -31,6 +31,10 @@ Batches = Callable[[], AbstractContextManager[Iterator[pa.RecordBatch]]]
 
 class NothingToExport(Permanent):
     """No scores of that date; no file was touched."""
+
+
+class ReplacedMeanwhile(Retryable):
+    """Another run has replaced the scores while they were read; no file was touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,12 @@ class Exported:
 def export(warehouse: Warehouse, to: str, run_date: date | None = None) -> Exported:
     """Writes segments and changes (.csv and .parquet) and manifest.json; of the last scored date unless told.
 
-    Doing it again gives the same files. Raises NothingToExport, CannotWrite, and what the warehouse raises.
+    Doing it again gives the same files. Raises NothingToExport, ReplacedMeanwhile, CannotWrite, and what the warehouse
+    raises.
     """
-    ledger = _chosen(warehouse, run_date)
-    before = warehouse.scored_before(ledger.run_date)
-    since = before.run_date if before else None
+    days = {row.run_date: row for row in warehouse.scored_days()}
+    ledger = _chosen(days, run_date)
+    since = max((day for day in days if day < ledger.run_date), default=None)
     written: dict[str, tuple[pa.Schema, Batches]] = {
         "segments": (CURRENT, lambda: warehouse.current_segments(ledger.run_date, BATCH_ROWS)),
         "changes": (CHANGES, lambda: warehouse.segment_changes(ledger.run_date, since, BATCH_ROWS)),
@@ -63,21 +68,27 @@ def export(warehouse: Warehouse, to: str, run_date: date | None = None) -> Expor
         for name, (schema, batches) in written.items():
             with batches() as found:
                 rows[name] = _write(Path(made), name, schema, found)
-        if rows["segments"] != ledger.facts["scored"]:
-            raise NothingToExport(f"the scores of {ledger.run_date} were replaced meanwhile; export again")
+        _require_still(warehouse, [days[since], ledger] if since else [ledger])
         manifest = _manifest(ledger, since, rows, Path(made))
         (Path(made) / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         _deliver(Path(made), [*manifest["sha256"], "manifest.json"], target)
     return Exported(ledger.run_id, ledger.run_date, since, rows["segments"], rows["changes"], target.where)
 
 
-def _chosen(warehouse: Warehouse, run_date: date | None) -> LedgerRow:
-    days = {row.run_date: row for row in warehouse.scored_days()}
+def _chosen(days: Mapping[date, LedgerRow], run_date: date | None) -> LedgerRow:
     if not days:
         raise NothingToExport("nothing has been scored yet; ask for a run first")
     if run_date is not None and run_date not in days:
         raise NothingToExport(f"{run_date} has not been scored; the last day that was is {max(days)}")
     return days[run_date or max(days)]
+
+
+def _require_still(warehouse: Warehouse, read: Sequence[LedgerRow]) -> None:
+    """Segments and changes are read one after the other: whoever replaced rows meanwhile has left a ledger row."""
+    now = {row.run_date: row for row in warehouse.scored_days()}
+    for row in read:
+        if now.get(row.run_date) != row or warehouse.score_totals(row.run_date, row.run_id).foreign_rows:
+            raise ReplacedMeanwhile(f"the scores of {row.run_date} were replaced while they were read; export again")
 
 
 def _write(folder: Path, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:

@@ -10,7 +10,7 @@ import pytest
 from tests.warehouse.given_features import RUN_DATE, given_request, given_warehouse, read_rows
 from tests.workload.given_orders import given_scored
 from workload import target as target_module
-from workload.export import NothingToExport, export
+from workload.export import NothingToExport, ReplacedMeanwhile, export
 from workload.target import CannotWrite
 
 WEEK_BEFORE = given_request(RUN_DATE - timedelta(days=7))
@@ -154,9 +154,38 @@ def test_without_scores_there_is_nothing_to_export(path, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_date_on_which_everybody_left_is_exported_too(warehouse, path, tmp_path):
-    empty = given_request(RUN_DATE + timedelta(days=7))
+def test_changes_count_from_a_date_on_which_everybody_had_left(warehouse, path, tmp_path):
+    empty, last = (given_request(RUN_DATE + timedelta(days=days)) for days in (7, 14))
     given_scored(warehouse, path, [], empty)
     done = export(warehouse, str(tmp_path / "out"))
-    assert (done.run_date, done.customers, done.changed) == (empty.run_date, 0, 22)
+    assert (done.run_date, done.before, done.customers, done.changed) == (empty.run_date, RUN_DATE, 0, 22)
     assert rows_of(tmp_path / "out" / "segments.csv") == []
+
+    given_scored(warehouse, path, [("c1", 0, 9, "900"), ("new", 0, 1, "1")], last)
+    done = export(warehouse, str(tmp_path / "out"))
+    assert (done.before, done.changed) == (empty.run_date, 2)
+    came = [(row["customer_id"], row["from_segment"]) for row in rows_of(tmp_path / "out" / "changes.csv")]
+    assert came == [("c1", ""), ("new", "")]
+
+
+OTHERS = [(f"d{number}", number, 1, number) for number in range(22)]
+
+
+@pytest.mark.parametrize("day", [RUN_DATE, WEEK_BEFORE.run_date], ids=["of the date", "of the date before"])
+@pytest.mark.parametrize("rows", [OTHERS, []], ids=["as many others", "nobody"])
+def test_scores_that_were_replaced_while_they_were_read_are_not_exported(
+    warehouse, path, tmp_path, monkeypatch, day, rows
+):
+    sound = warehouse.segment_changes
+
+    def replaced(*arguments):
+        given_scored(warehouse, path, rows, given_request(day, attempt=2))
+        return sound(*arguments)
+
+    monkeypatch.setattr(warehouse, "segment_changes", replaced)
+    with pytest.raises(ReplacedMeanwhile, match=f"the scores of {day} were replaced"):
+        export(warehouse, str(tmp_path / "out"))
+    assert list((tmp_path / "out").iterdir()) == []
+
+    monkeypatch.undo()
+    assert export(warehouse, str(tmp_path / "out")).run_date == RUN_DATE
