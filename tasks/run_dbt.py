@@ -22,7 +22,8 @@ from prefect.task_engine import run_task_sync
 from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 from prefect_dbt.core._tracker import NodeTaskTracker
 
-from workload.sql import DBT_PROJECT, without_values
+from workload.sql import DBT_PROJECT
+from workload.sql_messages import without_values
 
 Callback = Callable[[Any], None]
 STARTS_OR_ENDS = ("NodeStart", "NodeFinished")

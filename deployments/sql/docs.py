@@ -12,7 +12,8 @@ from deployments.local.ports import LOOPBACK, choose_port
 from deployments.sql.lineage import join_what_python_writes
 from settings import Settings
 from workload.features import by_hand_variables
-from workload.sql import SqlFailed, invoke, parse, without_values
+from workload.sql import SqlFailed, invoke, parse
+from workload.sql_messages import without_values
 
 ANY_DAY = date(1998, 6, 30)
 """The run_date in the compiled SQL that is shown, when none is asked for."""
