@@ -47,6 +47,7 @@ class Source(Group):
     customer_id_column: str = "customer_id"
     order_date_column: str = "order_date"
     amount_column: str = "amount"
+    max_rejected: Share = Field(0.5, description="more than this share of the order lines rejected stops the run")
     lines_are_unique: bool = Field(False, description="true: exact copies of a line are rejected as duplicates")
 
 

@@ -108,6 +108,7 @@ def source_variables(settings: Settings) -> Mapping[str, Any]:
         "lines_are_unique": source.lines_are_unique,
         "window_days": settings.model.window_days,
         "business_timezone": settings.orchestrator.timezone,
+        "max_rejected": source.max_rejected,
     }
 
 

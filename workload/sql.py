@@ -7,7 +7,6 @@ the parsed project. The cache is shared; everything else a run writes is in a fo
 
 import fcntl
 import json
-import re
 import shutil
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 from errors import Permanent, Retryable
 from settings import PROJECT
 from warehouse.warehouse import WarehouseBusy
+from workload.sql_messages import without_values
 
 DBT_PROJECT = PROJECT / "dbt"
 CONNECTION = (
@@ -28,11 +28,9 @@ CONNECTION = (
     *("source_database", "source_schema", "source_table", "run_suffix"),
 )
 """Variables that dbt needs to read the project. On DuckDB they are the same for all runs."""
-BUSY = ("Could not set lock on file", "aborted due to concurrent", "Could not serialize access", "rateLimitExceeded")
+BUSY = ("Could not set lock on file", "aborted due to concurrent", "Could not serialize access", "xceeded rate limits")
 """What DuckDB and BigQuery say when another writer was faster."""
 FAILED = ("error", "fail", "runtime error")
-SAYS_NO_VALUES = ("Catalog", "Binder", "Parser", "IO", "Out of Memory", "Permission", "Compilation", "Database")
-"""Kinds of errors whose text speaks of the SQL and the machine, never of the data."""
 
 Invoke = Callable[[Any, list[str]], Any]
 """Runs one dbt command line on a parsed project; gives dbt's own result, which tells whether it worked."""
@@ -153,6 +151,11 @@ def require_published(build: Build) -> None:
         raise WarehouseBusy(text)
     if any(node.name == "source_is_unchanged" for node in build.failed):
         raise SourceChanged(f"run {build.run_id} published nothing: the orders file changed while it was read")
+    if any(node.name == "enough_lines_are_accepted" and node.status == "fail" for node in build.failed):
+        raise TestsFailed(
+            f"run {build.run_id} published nothing: more of the order lines were rejected than SOURCE_MAX_REJECTED"
+            " allows. rejected_orders in the warehouse says which, and why; when that is right, raise the setting"
+        )
     if build.failed and all(node.kind == "test" and node.status == "fail" for node in build.failed):
         raise TestsFailed(f"{text}. Look at rfm_features_run and order_intake in the warehouse")
     raise SqlFailed(f"{text}. The compiled SQL is in dbt/runs/{build.run_id} of the stack's folder")
@@ -228,14 +231,3 @@ def _nodes(result: Any) -> tuple[Node, ...]:
         )
         for found in getattr(result, "results", ())
     )
-
-
-def without_values(message: str) -> str:
-    """The message without what the data said: databases quote the value that they could not read."""
-    broken_line = re.search(r"CSV Error on Line: (\d+)", message)
-    if broken_line:
-        return f"line {broken_line[1]} of the orders file is not as the CSV's first line says; mend or remove it"
-    kind = re.search(r"(\w+(?: of Memory)?) Error", message.replace("Runtime Error", ""))
-    if kind is None or kind[1] in SAYS_NO_VALUES:
-        return " ".join(message.split())[:400]
-    return f"{kind[1]} Error"

@@ -41,7 +41,7 @@ class BigQueryShop(BigQueryStore):
         return settings_for(
             self.stand_in,
             self.place.dataset,
-            source=Source(table=f"{self.raw}.orders", **source),
+            source=Source(**{"table": f"{self.raw}.orders", "max_rejected": 1, **source}),
             model=Model(window_days=window_days),
             stack=Stack(path=self.folder / "stack"),
         )

@@ -64,7 +64,7 @@ class Shop:
 
     def settings(self, window_days=720, user="main"):
         return Settings(
-            source=Source(path=self.orders, **self.source),
+            source=Source(**{"path": self.orders, "max_rejected": 1, **self.source}),
             model=Model(window_days=window_days),
             warehouse=Warehouse(path=self.warehouse, lock_wait=1),
             dbt=Dbt(user=user),

@@ -107,6 +107,26 @@ def test_many_rejections_are_a_warning_and_no_failure(shop):
     assert [node.name for node in build.nodes if node.status == "warn"] == ["most_lines_are_accepted"]
 
 
+def test_more_rejections_than_the_setting_allows_stop_the_run_before_it_publishes(shop):
+    shop.deliver([("1", "a", JUNE_30, D(10))])
+    shop.run(JUNE_30)
+    text = dict.fromkeys(("order_id", "customer_id", "order_date", "amount"), "varchar")
+    amounts = ["12,50", "7,00", "9,99", "5", "6"]
+    shop.deliver([(str(number), "b", "1998-06-30", amount) for number, amount in enumerate(amounts)], text)
+    shop.source = {"max_rejected": 0.59}
+
+    with pytest.raises(TestsFailed, match=r"rfm-1998-06-30-2 .*SOURCE_MAX_REJECTED") as error:
+        shop.run(JUNE_30, attempt=2)
+
+    assert "12,50" not in str(error.value)
+    assert shop.features(JUNE_30) == [("a", 0, 1, D(10))]
+    assert shop.query("select run_id from run_ledger") == [("rfm-1998-06-30-1",)]
+    assert shop.query("select reason, count(*) from rejected_orders group by all") == [("unreadable_amount", 3)]
+
+    shop.source = {"max_rejected": 0.6}
+    assert shop.run(JUNE_30, attempt=3)["lines_rejected"] == 3
+
+
 def test_orders_are_fresh_as_of_run_date_and_never_of_the_clock(shop):
     shop.deliver([("1", "a", date(1998, 6, 15), D(10)), ("2", "a", date(1998, 7, 1), D(10))])
     build = shop.build(JUNE_30)
