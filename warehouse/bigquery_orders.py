@@ -26,7 +26,8 @@ def orders_of(place: Place, customer_id: str, run_date: date, window_days: int) 
 
 
 def changed_features(place: Place, days: Mapping[date, int]) -> list[ChangedFeatures]:
-    """One query for all days: the orders are read, and billed, once."""
+    """One query for all days: the orders are read, and billed, once. Each is joined to the days whose window it is in:
+    an order is in the window by its first line, so that a line alone does not tell."""
     listed = ", ".join(
         f"struct(date '{run_date}' as run_date, {int(window)} as window_days)" for run_date, window in days.items()
     )
@@ -34,12 +35,18 @@ def changed_features(place: Place, days: Mapping[date, int]) -> list[ChangedFeat
         f"""
         with
             days as (select run_date, window_days from unnest([{listed}])),
+            lines as (
+                select
+                    order_id, customer_id, order_date, amount,
+                    min(order_date) over (partition by order_id, customer_id) as first_date
+                from order_lines where reason is null
+            ),
             orders as (
                 select
-                    days.run_date, order_id, customer_id, min(order_date) as order_date, sum(amount) as amount,
-                    any_value(window_days) as window_days
-                from order_lines inner join days on order_lines.order_date <= days.run_date
-                where reason is null
+                    days.run_date, order_id, customer_id, any_value(first_date) as order_date, sum(amount) as amount
+                from lines inner join days
+                    on order_date <= days.run_date
+                    and first_date > date_sub(days.run_date, interval days.window_days day)
                 group by days.run_date, order_id, customer_id
             ),
             features_now as (
@@ -47,7 +54,6 @@ def changed_features(place: Place, days: Mapping[date, int]) -> list[ChangedFeat
                     run_date, customer_id, countif(amount > 0) as frequency, sum(amount) as monetary,
                     date_diff(run_date, max(if(amount > 0, order_date, null)), day) as recency
                 from orders
-                where order_date > date_sub(run_date, interval window_days day)
                 group by run_date, customer_id
             ),
             stored as (

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +24,7 @@ REQUEST_TIMEOUT = 60.0
 """Seconds until a single request that is not answered counts as failed; jobs may take longer."""
 Value = str | int | date
 Labels = Mapping[str, str]
+CENT = Decimal("0.01")
 _TYPES = {str: "STRING", int: "INT64", date: "DATE"}
 
 
@@ -71,9 +73,9 @@ class Place:
     def rows(
         self, query: str, values: Mapping[str, Value] | None = None, *, labels: Labels | None = None
     ) -> list[tuple[Any, ...]]:
-        """Runs the query; table names without a dataset are those of the warehouse."""
+        """Runs the query; table names without a dataset are those of the warehouse. Decimals are money."""
         with in_plain_words(str(self)):
-            return [tuple(row.values()) for row in self._ask(query, values, labels)]
+            return [tuple(map(_in_cents, row.values())) for row in self._ask(query, values, labels)]
 
     def batches(
         self, query: str, values: Mapping[str, Value], rows: int, schema: pa.Schema
@@ -109,6 +111,11 @@ class Place:
 def as_labels(labels: Labels) -> dict[str, str]:
     """As BigQuery takes them: small letters, digits, - and _, 63 at the most."""
     return {"app": "rfm", **{name: re.sub(r"[^a-z0-9_-]", "_", value.lower())[:63] for name, value in labels.items()}}
+
+
+def _in_cents(value: Any) -> Any:
+    """With both decimals, as every other warehouse gives money: BigQuery says 10.1 of 10.10."""
+    return value.quantize(CENT) if isinstance(value, Decimal) else value
 
 
 def _parameters(values: Mapping[str, Value]) -> Sequence[bigquery.ScalarQueryParameter]:

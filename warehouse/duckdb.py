@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from warehouse.duckdb_dates import rows_by_date
 from warehouse.duckdb_features import DuckDBFeatures, check_columns
-from warehouse.duckdb_figures import counts_up_to, score_cells, segment_moves, segment_totals
+from warehouse.duckdb_figures import MEDIAN_MONETARY, counts_up_to, score_cells, segment_moves, segment_totals
 from warehouse.duckdb_file import opened
 from warehouse.duckdb_orders import changed_features, orders_of
 from warehouse.duckdb_replace import close_run, note_published, replace_scores
@@ -203,12 +203,12 @@ class DuckDBWarehouse:
 
     def segment_summary(self, run_date: date) -> list[SegmentSummary]:
         rows = self._rows(
-            """
+            f"""
             select
                 segment, count(*), count(*) / sum(count(*)) over (), sum(frequency)::bigint, sum(monetary),
-                median(recency), median(frequency), median(monetary)
+                median(recency), median(frequency), {MEDIAN_MONETARY}
             from rfm_scores where run_date = ? group by segment
-            """,
+            """,  # noqa: S608
             [run_date],
         )
         return [SegmentSummary(*row) for row in rows]

@@ -11,13 +11,16 @@ import duckdb
 from warehouse.duckdb_features import UNITS, VALUES
 from warehouse.warehouse import Measure, ScoreCell, SegmentMove, SegmentTotals
 
+MEDIAN_MONETARY = "cast(median(cast(monetary as decimal(20, 3))) as decimal(18, 2))"
+"""Between two values it is rounded half up; DuckDB itself cuts it to the decimals that it is given."""
+
 
 def score_cells(connection: duckdb.DuckDBPyConnection, run_date: date) -> list[ScoreCell]:
     rows = connection.execute(
-        """
-        select r_score, f_score, count(*), sum(monetary), median(monetary)
+        f"""
+        select r_score, f_score, count(*), sum(monetary), {MEDIAN_MONETARY}
         from rfm_scores where run_date = ? group by r_score, f_score order by r_score, f_score
-        """,
+        """,  # noqa: S608
         [run_date],
     ).fetchall()
     return [ScoreCell(*row) for row in rows]

@@ -306,10 +306,21 @@
 {% macro bigquery__median(expression) -%}
     {%- set ordered = "array_agg(" ~ expression ~ " order by " ~ expression ~ ")" -%}
     (
-    {{ ordered }} [offset(div(count(*) - 1, 2))] + {{ ordered }} [offset(div(count(*), 2))]
+    {{ ordered }} [offset(div((count(*) - 1), 2))] + {{ ordered }} [offset(div(count(*), 2))]
     )
     / 2
 {%- endmacro %}
+
+{#- The median of money, rounded half up to two decimals: DuckDB's own is cut to the decimals it is given. -#}
+{% macro median_money(expression) -%}
+    {{ return(adapter.dispatch("median_money", "rfm")(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__median_money(expression) -%}
+    cast(median(cast({{ expression }} as decimal(20, 3))) as decimal(18, 2))
+{%- endmacro %}
+
+{% macro bigquery__median_money(expression) -%} round({{ median(expression) }}, 2) {%- endmacro %}
 
 {% macro utc_now() -%} {{ return(adapter.dispatch("utc_now", "rfm")()) }} {%- endmacro %}
 

@@ -1,23 +1,21 @@
-"""The same models on BigQuery: on the stand-in they give what DuckDB gives."""
+"""The same models on BigQuery, and what is sent there."""
 
 import re
 from collections import namedtuple
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 import pytest
 import sqlglot
 from google.cloud import bigquery
 from sqlglot import exp
 
-from deployments.demo_data import fetch
 from rfm.read_rules import rules_named
 from tasks.confirm import confirm
 from tests.dbt.bigquery_shop import BigQueryShop, orders
-from tests.dbt.conftest import Shop as DuckDBShop
 from tests.dbt.conftest import request_for
-from warehouse.duckdb import DuckDBWarehouse
+from tests.dbt.test_features import computed, generated_lines
 from workload.note_published import note_published
 from workload.score import score
 
@@ -36,27 +34,23 @@ def test_features_are_published_with_their_ledger_row(shop):
     assert shop.features(JUNE_30) == [("a", 0, 1, D("9.50"))]
 
 
-SCORED = """
-    select customer_id, recency, frequency, monetary, r_score, f_score, m_score, segment
-    from rfm_scores order by customer_id
-"""
+@pytest.mark.parametrize(("run_date", "window_days"), [(JUNE_30, 720), (date(1997, 3, 1), 90)])
+def test_features_equal_an_independent_computation_on_the_first_and_last_day_of_the_window_too(
+    shop, run_date, window_days
+):
+    edges = [run_date - timedelta(days) for days in (-1, 0, window_days - 1, window_days)]
+    lines = [*generated_lines(3000, seed=7), *((f"e{n}", f"edge {n}", day, 5.0) for n, day in enumerate(edges))]
+    # orders that begin before the window, and orders that end after it
+    lines += [("e3", "edge 3", run_date, 1.0), ("e1", "edge 1", edges[0], 1.0)]
+    names = ["order_id", "customer_id", "order_date", "amount"]
+    schema = pa.schema(zip(names, [pa.string(), pa.string(), pa.date32(), pa.float64()], strict=True))
+    shop.deliver(pa.Table.from_pylist([dict(zip(names, line, strict=True)) for line in lines], schema))
 
+    shop.run(run_date, window_days=window_days)
 
-def test_the_demo_orders_give_the_scores_of_duckdb_row_by_row(shop, tmp_path):
-    fetch(tmp_path / "orders.parquet")
-    there = DuckDBShop(tmp_path)
-    there.run(JUNE_30)
-    expected = scored(DuckDBWarehouse(there.warehouse, lock_wait=5))
-
-    shop.deliver(pq.read_table(there.orders))
-    shop.run(JUNE_30)
-    facts = scored(shop.warehouse)
-
-    assert facts == expected
-    assert shop.rows(SCORED) == there.query(SCORED)
-    assert len(shop.rows(SCORED)) == facts["scored"] > 20_000
-    for step, confirmed_by in (("features", "features"), ("scoring", "scores")):
-        confirm(shop.warehouse, request_for(JUNE_30, step=step), confirmed_by)
+    expected = computed(lines, run_date, window_days)
+    assert shop.features(run_date) == expected
+    assert {customer for customer, *_ in expected if customer.startswith("edge")} == {"edge 1", "edge 2"}
 
 
 def scored(warehouse):

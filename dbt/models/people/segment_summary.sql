@@ -7,6 +7,6 @@ select
     sum(monetary) as revenue,
     {{ median("recency") }} as median_recency,
     {{ median("frequency") }} as median_frequency,
-    {{ median("monetary") }} as median_monetary
+    {{ median_money("monetary") }} as median_monetary
 from {{ source("workload", "rfm_scores") }}
 group by run_date, segment

@@ -67,6 +67,21 @@ def test_days_whose_values_are_otherwise_now_are_counted(scored):
     assert scored.changed_features({RUN_DATE: WINDOW, BEFORE: WINDOW}) == [ChangedFeatures(RUN_DATE, 1, 3)]
 
 
+def test_an_order_is_in_the_window_by_its_first_line_and_worth_its_lines_up_to_the_day(store, scored):
+    """Of an order before the window no later line counts; of one in it, lines after the day do not count yet."""
+    out, inside = RUN_DATE - timedelta(days=7), RUN_DATE - timedelta(days=6)
+    store.write(
+        f"""insert into order_lines values
+        ('6', 'dan', date '{out}', 1.00, null), ('6', 'dan', date '{inside}', 2.00, null),
+        ('7', 'eve', date '{inside}', 1.00, null), ('7', 'eve', date '{RUN_DATE + timedelta(days=1)}', 4.00, null)"""
+    )
+    rows = [("eve", 6, 1, "-2.00"), ("fay", 0, 1, "1.00")]
+    request = store.given_features(rows, given_request(attempt=2))
+    score(store.warehouse, request, RULES, window_days=7)
+    assert scored.changed_features({RUN_DATE: 7}) == [ChangedFeatures(RUN_DATE, 1, 2)]
+    assert scored.changed_features({RUN_DATE: 8}) == [ChangedFeatures(RUN_DATE, 4, 5)]
+
+
 def test_days_are_known_by_their_ledger_rows(scored):
     assert [row.run_date for row in scored.scored_days()] == [BEFORE, RUN_DATE]
     assert scored.scored_before(RUN_DATE) == ScoredDay(BEFORE, 2)

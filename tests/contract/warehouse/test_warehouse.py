@@ -251,15 +251,15 @@ def test_totals_of_a_day_without_rows_are_zero(store):
 
 
 def test_segments_are_summed_up(store):
-    store.given_features([("a", 1, 2, "1.10"), ("b", 4, 3, "2.20"), ("c", 9, 1, "-1.00")])
+    store.given_features([("a", 1, 2, "1.10"), ("b", 4, 3, "2.21"), ("c", 9, 1, "-1.00")])
     commit(
         store.warehouse,
-        [("a", 1, 2, 110, 5, 1, 1, "new"), ("b", 4, 3, 220, 5, 1, 1, "new"), ("c", 9, 1, -100, 1, 1, 1, "at risk")],
+        [("a", 1, 2, 110, 5, 1, 1, "new"), ("b", 4, 3, 221, 5, 1, 1, "new"), ("c", 9, 1, -100, 1, 1, 1, "at risk")],
     )
     summary = {one.segment: one for one in store.warehouse.segment_summary(RUN_DATE)}
     new = summary["new"]
-    assert (new.customers, new.orders, new.revenue) == (2, 5, Decimal("3.30"))
-    assert (new.median_recency, new.median_frequency, new.median_monetary) == (2.5, 2.5, Decimal("1.65"))
+    assert (new.customers, new.orders, new.revenue) == (2, 5, Decimal("3.31"))
+    assert (new.median_recency, new.median_frequency, new.median_monetary) == (2.5, 2.5, Decimal("1.66"))
     assert new.share == pytest.approx(2 / 3)
     assert summary["at risk"].revenue == Decimal("-1.00")
 
