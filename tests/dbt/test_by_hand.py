@@ -65,6 +65,22 @@ def test_a_change_takes_effect_on_the_next_run_in_a_schema_of_ones_own(shop, edi
     assert shop.query("select monetary from anna.rfm_features") == [(D(10),)]
 
 
+def test_as_main_the_production_tables_are_built_and_a_full_refresh_leaves_only_its_date(shop, make):
+    earlier = date(1998, 6, 23)
+    shop.deliver([("1", "a", earlier, D(10))])
+    shop.run(earlier)
+
+    assert make("run", RUN_DATE="1998-06-30", DBT_USER="main") == 0
+    by_run = "select run_date, run_id from main.rfm_features order by 1"
+    by_hand = (JUNE_30, "by-hand-main-1998-06-30")
+    assert shop.query(by_run) == [(earlier, "rfm-1998-06-23-1"), by_hand]
+    assert shop.query("select run_id from main.run_ledger order by 1") == [(by_hand[1],), ("rfm-1998-06-23-1",)]
+
+    assert make("run", RUN_DATE="1998-06-30", DBT_USER="main", FULL_REFRESH="1") == 0
+    assert shop.query(by_run) == [by_hand]
+    assert shop.query("select distinct schema_name from duckdb_tables()") == [("main",)]
+
+
 def test_the_documentation_shows_the_whole_lineage_in_one_piece(shop):
     shop.deliver([("1", "a", JUNE_30, D(10))])
     folder = generate(shop.settings(), None)

@@ -54,6 +54,20 @@ def test_a_build_by_hand_goes_to_a_dataset_of_ones_own(shop, make, capsys):
     assert shop.rows("select * from run_ledger") == []
 
 
+def test_as_main_the_production_tables_are_built_and_a_full_refresh_leaves_only_its_date(shop, make):
+    earlier = date(1998, 6, 23)
+    shop.run(earlier)
+
+    assert make("run", RUN_DATE="1998-06-30", DBT_USER="main") == 0
+    by_run = "select run_date, run_id from rfm_features order by 1"
+    by_hand = (JUNE_30, "by-hand-main-1998-06-30")
+    assert shop.rows(by_run) == [(earlier, "rfm-1998-06-23-1"), by_hand]
+    assert shop.rows("select run_id from run_ledger order by 1") == [(by_hand[1],), ("rfm-1998-06-23-1",)]
+
+    assert make("run", RUN_DATE="1998-06-30", DBT_USER="main", FULL_REFRESH="1") == 0
+    assert shop.rows(by_run) == [by_hand]
+
+
 def test_orders_are_fresh_as_of_run_date_and_never_of_the_clock(shop):
     variables = by_hand_variables(JUNE_30, shop.options())
     folder = shop.folder / "stack" / "dbt"
