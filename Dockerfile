@@ -37,6 +37,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     PREFECT_HOME=/tmp/prefect \
+    STACK_PATH=/tmp/stack \
     DO_NOT_TRACK=1
 LABEL org.opencontainers.image.source="https://github.com/invoker-rfm/invoker-rfm" \
       org.opencontainers.image.licenses="MIT"

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from functools import cache
 
 import httpx
 import pytest
@@ -15,6 +16,24 @@ from tests.deployments.images.laid_out import laid_out, started
 
 ANSWERS_WITHIN = 120.0
 CLOUD_WORKERS = "import prefect_gcp.workers.cloud_run_v2, prefect_gcp.workers.vertex"
+READS_THE_PROJECT = """
+from datetime import UTC, datetime
+
+from settings import get_settings
+from warehouse.warehouse import OrdersTable
+from workload import features, sql
+
+settings = get_settings()
+table = OrdersTable("p", "raw", "orders", {"order_id": "STRING"}, has_rows=True, changed_at=datetime.now(UTC))
+variables = {
+    **features.table_variables(table),
+    **features.bigquery_variables(settings.warehouse, features.PRODUCTION),
+    **features.source_variables(settings),
+}
+where = features.where(settings)
+print(len(sql.parse(variables, where["work_folder"], where["target"]).nodes), "nodes read in", where["work_folder"])
+"""
+"""What every run of `features` does first, and as far as it comes without BigQuery."""
 
 
 def until_it_answers(url, process, log):
@@ -41,6 +60,12 @@ def server(tmp_path_factory):
     with started(laid, *command, log=log, **settings) as process:
         until_it_answers(f"http://127.0.0.1:{port}/api/health", process, log)
         yield f"http://127.0.0.1:{port}/api"
+
+
+@pytest.fixture(scope="module")
+def laid_of(tmp_path_factory):
+    """An image by its name, laid out once for all tests."""
+    return cache(lambda name: laid_out(name, tmp_path_factory.mktemp(name)))
 
 
 def test_the_server_has_its_ui_though_it_cannot_write_beside_it(server):
@@ -76,9 +101,9 @@ def test_a_worker_polls_its_pool(server, tmp_path):
 @pytest.mark.parametrize(
     ("image", "flow", "step"), [("sql-runner", "features", "features"), ("rfm", "scoring", "scoring")]
 )
-def test_a_step_runs_and_says_how_it_went(server, tmp_path, image, flow, step):
+def test_a_step_runs_and_says_how_it_went(server, laid_of, tmp_path, image, flow, step):
     """Without a warehouse it can only fail: all the way there everything it needs was in the image."""
-    laid, log = laid_out(image, tmp_path), tmp_path / "log"
+    laid, log = laid_of(image), tmp_path / "log"
     messages = EmbeddedMessenger(tmp_path / "messenger.db")
     messages.setup()
     run = flow_run(server, step, given.request(step))
@@ -96,6 +121,16 @@ def test_a_step_runs_and_says_how_it_went(server, tmp_path, image, flow, step):
     messages.close()
     assert [status.state for status in statuses] == ["started", "failed"], log.read_text()[-3000:]
     assert statuses[1].error.type == "ModuleNotFoundError"
+
+
+def test_dbt_reads_its_project_where_nothing_can_be_written_beside_it(laid_of, tmp_path):
+    laid, log = laid_of("sql-runner"), tmp_path / "log"
+    bigquery = {"WAREHOUSE_KIND": "bigquery", "WAREHOUSE_PROJECT": "p"}
+
+    with started(laid, "python3", "-c", READS_THE_PROJECT, log=log, **bigquery) as process:
+        assert process.wait(120) == 0, log.read_text()[-3000:]
+
+    assert f"nodes read in {laid.folder}/home" in log.read_text()
 
 
 def flow_run(api, flow, request):
