@@ -14,6 +14,11 @@ from errors import Permanent, Retryable
 ENDING = "_FROM_SECRET"
 SECRET_MANAGER = "https://secretmanager.googleapis.com/v1"  # noqa: S105
 WITHIN = 30.0
+"""Seconds for one answer."""
+TRIES, BACKOFF = 6, 1.0
+"""Of one secret; the pauses between them are 0, 2, 4, 8 and 16 times so many seconds."""
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""HTTP statuses after which the same is worth another try."""
 FLOW_RUN = ("-m", "tasks.execute")
 
 
@@ -22,7 +27,7 @@ class SecretRefused(Permanent):
 
 
 class SecretUnavailable(Retryable):
-    """Secret Manager cannot be reached."""
+    """Secret Manager cannot be reached, or does not answer now, however often it is asked."""
 
 
 def fetch(reference: str) -> str:
@@ -31,13 +36,19 @@ def fetch(reference: str) -> str:
     import google.auth.transport.requests
     from google.auth.exceptions import GoogleAuthError
     from requests import RequestException
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
 
+    again = Retry(TRIES - 1, status_forcelist=PASSING, backoff_factor=BACKOFF, raise_on_status=False)
     try:
         credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
         session = google.auth.transport.requests.AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+        session.mount(SECRET_MANAGER, HTTPAdapter(max_retries=again))
         answer = session.get(f"{SECRET_MANAGER}/{reference}:access", timeout=WITHIN)
     except (GoogleAuthError, RequestException) as error:
         raise SecretUnavailable(f"{reference} could not be read: {type(error).__name__}") from None
+    if answer.status_code in PASSING:
+        raise SecretUnavailable(f"{reference} could not be read: Secret Manager answered {answer.status_code}")
     if not answer.ok:
         raise SecretRefused(f"{reference} could not be read: Secret Manager answered {answer.status_code}")
     return base64.b64decode(answer.json()["payload"]["data"]).decode()
