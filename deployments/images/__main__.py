@@ -1,6 +1,8 @@
 """Builds the images with docker or buildah: `python -m deployments.images [target …]`, as `make images` does.
 
-Files in the images bear the time of the commit, so that the same commit gives the same layers.
+buildah dates all files by the commit, so that the same commit gives the same layers. docker does so with the image
+alone: files that a build makes keep their time, and a second build of a commit has other digests. A tag in the registry
+is never another image afterwards, so what is there under its tag is neither built nor pushed again.
 """
 
 import os
@@ -33,7 +35,7 @@ def _git(*words: str) -> str:
 def build_command(program: str, target: str, name: str, *, base: str, index: str) -> Sequence[str]:
     """`base`: an image instead of the Dockerfile's; `index`: a pip.conf that is lent to the build."""
     committed = _git("log", "-1", "--format=%ct") or "0"
-    docker = os.path.basename(program) == "docker"  # noqa: PTH119
+    docker = _is_docker(program)
     dated = ["--build-arg", f"SOURCE_DATE_EPOCH={committed}"] if docker else ["--timestamp", committed]
     return [
         program,
@@ -45,6 +47,16 @@ def build_command(program: str, target: str, name: str, *, base: str, index: str
         *(["--secret", f"id=index,src={index}"] if index else []),
         ".",
     ]
+
+
+def is_pushed(program: str, name: str) -> bool:
+    """Whether the registry has the image under this tag."""
+    look = [program, "manifest", "inspect", name if _is_docker(program) else f"docker://{name}"]
+    return subprocess.run(look, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def _is_docker(program: str) -> bool:
+    return os.path.basename(program) == "docker"  # noqa: PTH119
 
 
 def main(wanted: Sequence[str]) -> int:
@@ -61,6 +73,9 @@ def main(wanted: Sequence[str]) -> int:
     repository = chosen.get("REPOSITORY", "")
     for target in wanted or known:
         name = f"{repository}/{target}:{tag}" if repository else f"{target}:{tag}"
+        if chosen.get("PUSH") and is_pushed(program, name):
+            print(f"{name} is in the registry", flush=True)
+            continue
         print(f"Building {name}", flush=True)
         commands = [build_command(program, target, name, base=chosen.get("BASE", ""), index=chosen.get("INDEX", ""))]
         if chosen.get("PUSH"):
