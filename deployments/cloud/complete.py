@@ -16,6 +16,8 @@ IMAGE = re.compile(r"^[a-z0-9.:-]+(/[a-z0-9._-]+)+(:[\w.-]{1,128}|@sha256:[0-9a-
 ACCOUNT = re.compile(r"^[a-z0-9-]{6,30}@[a-z0-9.-]+\.gserviceaccount\.com$")
 SECRET = re.compile(r"^[A-Z][A-Z0-9_]*=[\w-]{1,255}(:(latest|\d+))?$")
 NETWORK = re.compile(r"^projects/[^/]+/global/networks/[^/]+$")
+VERTEX_STARTS_WITHIN = 1800
+"""Seconds. Vertex AI takes minutes to get a machine, and a step that waits for its turn in the pool has not begun."""
 LOOPBACK = ("localhost", "127.", "0.0.0.0", "[::1]")  # noqa: S104
 
 
@@ -73,6 +75,12 @@ def _steps(settings: Settings) -> Iterator[str]:
             yield f"STEPS_ELSEWHERE: {step} cannot run as a process here; cloud-run or vertex-ai is needed"
     if settings.steps.platform == "process":
         yield "STEPS_PLATFORM=process: steps run in containers here; cloud-run or vertex-ai is needed"
+    platforms = {settings.steps.platform, *settings.steps.named().values()}
+    if "vertex-ai" in platforms and settings.orchestrator.start_within < VERTEX_STARTS_WITHIN:
+        yield (
+            f"ORCHESTRATOR_START_WITHIN={settings.orchestrator.start_within:g}: a step on Vertex AI waits longer for"
+            f" its machine, and would be given up and asked for anew; {VERTEX_STARTS_WITHIN} is needed"
+        )
 
 
 def of_this_machine(job: Job, inherited: frozenset[str]) -> list[str]:

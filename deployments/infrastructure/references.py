@@ -9,6 +9,9 @@ REFERENCE = re.compile(
     r"(?<![\w.-])(?:(var|local)\.([\w-]+)|(?:(data|ephemeral)\.)?((?:google|random|terraform)_\w+)\.([\w-]+))"
 )
 
+GIVEN_WITH_VAR = frozenset({"image_tag"})
+"""Variables of the command line: their value is another at each apply."""
+
 
 def references(block: Block) -> Iterator[str]:
     """The addresses that the block refers to."""
@@ -55,13 +58,15 @@ def _unknown_keys(configuration: Configuration) -> Iterator[str]:
 
 
 def _environments(configuration: Configuration) -> Iterator[str]:
-    """The variables of each environment are declared, and those without a default are set."""
+    """The variables of each environment are declared, and those without a default are set, there or by each apply."""
     variables = {block.labels[0]: block for block in configuration.of("variable")}
     for environment, given in configuration.environments.items():
         for name in given.keys() - variables.keys():
             yield f"environments/{environment}.tfvars: sets {name}, which is no variable"
         for name, block in variables.items():
-            if "default" not in block.body and name not in given:
+            if name in GIVEN_WITH_VAR and name in given:
+                yield f"environments/{environment}.tfvars: sets {name}, which would be wrong at the next apply"
+            if "default" not in block.body and name not in given.keys() | GIVEN_WITH_VAR:
                 yield f"environments/{environment}.tfvars: does not set {name}, which has no default"
         if given.get("environment") != environment:
             yield f"environments/{environment}.tfvars: is of the environment {given.get('environment')}"

@@ -17,6 +17,9 @@ locals {
     python-app = ["statuses"]
   }
 
+  # who looks whether the topics are there
+  lookers = ["invoker", "prefect"]
+
   project_rights = {
     invoker    = []
     sql-runner = ["roles/bigquery.jobUser"]
@@ -24,7 +27,6 @@ locals {
     prefect = [
       "roles/aiplatform.user",
       "roles/bigquery.jobUser",
-      "roles/bigquery.readSessionUser",
       "roles/logging.logWriter",
       "roles/monitoring.metricWriter",
       "roles/run.developer",

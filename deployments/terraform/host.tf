@@ -16,7 +16,7 @@ locals {
     repository = local.repository
     project    = var.project
     region     = var.region
-    settings = merge(local.settings, local.prefect_settings, {
+    settings = merge(local.settings, local.prefect_settings, local.links, {
       HEALTH_INVOKER         = local.invoker_url
       HOUSEKEEPING_CLOUD_RUN = "projects/${var.project}/locations/${var.region}"
     })
@@ -120,8 +120,8 @@ resource "google_project_iam_member" "operator" {
 }
 
 resource "google_secret_manager_secret_iam_member" "operator" {
-  for_each  = { for name, member in local.operators : name => member if var.prefect == "server" }
-  secret_id = google_secret_manager_secret.held["prefect-auth"].id
+  for_each  = local.operators
+  secret_id = google_secret_manager_secret.held[one(values(local.prefect_secrets))].id
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value
 }

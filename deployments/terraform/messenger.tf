@@ -88,14 +88,17 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member = google_service_account.role[each.value.account].member
 }
 
-# The invoker looks at its start whether everything is there, and replays and lists dead letters
+# The invoker at its start, and the health check, look whether everything is there
 resource "google_pubsub_topic_iam_member" "viewer" {
-  for_each = local.topics
-  topic    = google_pubsub_topic.of[each.key].id
-  role     = "roles/pubsub.viewer"
-  member   = google_service_account.role["invoker"].member
+  for_each = merge([
+    for account in local.lookers : { for topic in local.topics : "${account} ${topic}" => { account = account, topic = topic } }
+  ]...)
+  topic  = google_pubsub_topic.of[each.value.topic].id
+  role   = "roles/pubsub.viewer"
+  member = google_service_account.role[each.value.account].member
 }
 
+# The invoker replays and lists dead letters; the subscriptions that push to it are its own
 resource "google_pubsub_subscription_iam_member" "viewer" {
   for_each     = local.subscriptions
   subscription = each.value

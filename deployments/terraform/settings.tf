@@ -12,11 +12,18 @@ locals {
     STEPS_PLATFORM     = "cloud-run"
     STEPS_ELSEWHERE    = var.steps_elsewhere
     SOURCE_TABLE       = "${google_bigquery_dataset.raw.dataset_id}.orders"
+
+    # Vertex AI takes minutes to get its machine, and a step that waits for its turn in a pool has not begun either
+    ORCHESTRATOR_START_WITHIN = "1800"
   }, var.settings)
 
   prefect_settings = {
     PREFECT_API_URL = var.prefect == "cloud" ? var.prefect_cloud_api_url : "http://${google_compute_address.prefect.address}:4200/api"
   }
+
+  # where the links in alerts lead: to an operator's end of the tunnel (docs/deploy-gcp.md)
+  links = var.prefect == "cloud" ? {} : { PREFECT_UI_URL = "http://127.0.0.1:4200" }
+
   prefect_secrets = var.prefect == "cloud" ? { PREFECT_API_KEY = "prefect-key" } : { PREFECT_API_AUTH_STRING = "prefect-auth" }
 
   step_secrets = merge(local.prefect_secrets, var.alerts ? { ALERTS_URLS = "alerts-urls" } : {})

@@ -40,7 +40,7 @@ variable "connector_range" {
 # --- What runs
 
 variable "image_tag" {
-  description = "Which images run at first: the tag under which `make images` pushed them; a deployment changes it"
+  description = "Which images run: the tag under which `make images` pushed them. A deployment changes it, so each apply is told the one of now"
   type        = string
 }
 

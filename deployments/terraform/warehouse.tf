@@ -50,7 +50,6 @@ locals {
     "sql-runner raw" = { account = "sql-runner", dataset = "raw", role = "roles/bigquery.dataViewer" }
     "sql-runner rfm" = { account = "sql-runner", dataset = "rfm", role = "roles/bigquery.dataEditor" }
     "python-app rfm" = { account = "python-app", dataset = "rfm", role = "roles/bigquery.dataEditor" }
-    "prefect raw"    = { account = "prefect", dataset = "raw", role = "roles/bigquery.dataViewer" }
     "prefect rfm"    = { account = "prefect", dataset = "rfm", role = "roles/bigquery.dataEditor" }
   }
   datasets = {

@@ -1,9 +1,8 @@
-# Change what is yours: project, region, people.
+# Change what is yours: project, region, people. Each apply gets -var image_tag=… (docs/deploy-gcp.md).
 environment = "dev"
 project     = "my-project-dev"
 region      = "europe-west1"
 zone        = "europe-west1-b"
-image_tag   = "first"
 
 callers     = ["user:analyst@example.com"]
 operators   = ["user:engineer@example.com"]

@@ -1,9 +1,8 @@
-# Change what is yours: project, region, people.
+# Change what is yours: project, region, people. Each apply gets -var image_tag=… (docs/deploy-gcp.md).
 environment = "prod"
 project     = "my-project-prod"
 region      = "europe-west1"
 zone        = "europe-west1-b"
-image_tag   = "first"
 
 callers     = ["serviceAccount:marketing@my-project-prod.iam.gserviceaccount.com"]
 operators   = ["group:data-engineers@example.com"]

@@ -3,6 +3,7 @@
 GIVEN = {
     "STEPS_PLATFORM": "cloud-run",
     "STEPS_ELSEWHERE": "rfm/scoring=vertex-ai",
+    "ORCHESTRATOR_START_WITHIN": "1800",
     "DEPLOY_PROJECT": "rfm-test-project",
     "DEPLOY_REGION": "europe-west1",
     "DEPLOY_SQL_RUNNER_IMAGE": "europe-west1-docker.pkg.dev/rfm-test-project/rfm/sql-runner:1",

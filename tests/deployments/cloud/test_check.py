@@ -61,12 +61,17 @@ def test_the_environments_that_ship_are_well(name):
         ({"PREFECT_API_AUTH_STRING": "a:b"}, "DEPLOY_SECRETS names no secret that holds it"),
         ({"STEPS_ELSEWHERE": "rfm/training=vertex-ai"}, "there is no step rfm/training"),
         ({"STEPS_PLATFORM": "process"}, "STEPS_PLATFORM=process"),
+        ({"ORCHESTRATOR_START_WITHIN": None}, "ORCHESTRATOR_START_WITHIN=300: a step on Vertex AI waits longer"),
         ({"ORCHESTRATOR_STEP_DEADLINE": "700000"}, "the longest there is"),
         ({"WAREHOUSE_PATH": f"{PROJECT}/data/w.duckdb"}, "is a path of this machine"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(tmp_path, changes, told):
     assert any(told in line for line in findings(tmp_path, **changes))
+
+
+def test_steps_on_cloud_run_alone_start_soon(tmp_path):
+    assert findings(tmp_path, STEPS_ELSEWHERE=None, ORCHESTRATOR_START_WITHIN=None) == []
 
 
 def test_all_that_is_wrong_is_in_one_list(tmp_path, sizes):

@@ -29,6 +29,7 @@ CONFIGURATION = read()
 RESOURCES = Resources(project="p", prefix="rfm-", lease=30, max_deliveries=5)
 OF_OTHERS = {
     "FORWARDED_ALLOW_IPS": "uvicorn's",
+    "PREFECT_UI_URL": "Prefect's",
     "PREFECT_API_DATABASE_CONNECTION_URL": "the Prefect server's",
     "PREFECT_SERVER_API_AUTH_STRING": "the Prefect server's",
     **dict.fromkeys(
@@ -68,6 +69,7 @@ BROKEN = {
     "local prefix is declared and never used": ("local.prefix", "var.prefect"),
     "keys that are known only after": ("for_each = local.topics", "for_each = toset([google_pubsub_topic.x.id])"),
     "variable region is declared and never used": ("var.region", "var.project"),
+    "dev.tfvars: sets image_tag, which would be wrong": ('environment = "dev"', 'environment = "dev"\nimage_tag = "a"'),
 }
 
 
@@ -75,7 +77,7 @@ BROKEN = {
 def test_what_is_broken_is_said(tmp_path, said):
     right, wrong = BROKEN[said]
     shutil.copytree(FOLDER, tmp_path / "terraform")
-    for file in (tmp_path / "terraform").glob("*.tf"):
+    for file in (tmp_path / "terraform").rglob("*.tf*"):
         file.write_text(file.read_text().replace(right, wrong))
 
     assert said in "\n".join(references.problems(read(tmp_path / "terraform")))
@@ -83,6 +85,24 @@ def test_what_is_broken_is_said(tmp_path, said):
 
 def test_the_files_are_laid_out_as_terraform_does():
     assert layout.problems(FOLDER) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("  name ", "    name ", "is indented by 4 instead of 2"),
+        ('"a"\n', '"a" \n', "2: ends in spaces"),
+        ("name    =", "name =", "2: the equal sign is not in column 11"),
+    ],
+)
+def test_a_file_that_terraform_would_lay_out_otherwise_is_said(tmp_path, right, wrong, told):
+    text = 'resource "r" "n" {\n  name    = "a"\n  project = "b"\n}\n'
+    (tmp_path / "one.tf").write_text(text)
+    assert layout.problems(tmp_path) == []
+
+    (tmp_path / "one.tf").write_text(text.replace(right, wrong))
+
+    assert any(told in problem for problem in layout.problems(tmp_path))
 
 
 def test_the_topics_are_those_of_the_messenger():
@@ -104,6 +124,23 @@ def test_what_nobody_acknowledges_goes_to_the_dead_letters_and_those_are_kept():
     assert dead["expiration_policy"] == [{"ttl": ""}]
 
 
+def test_who_looks_whether_the_messenger_is_there_may_see_its_topics():
+    """Messenger.missing asks for each: the invoker at its start, the health check on the host of Prefect."""
+    viewer = resource("google_pubsub_topic_iam_member", "viewer")
+
+    assert local("lookers") == ["invoker", "prefect"]
+    assert "local.lookers" in viewer["for_each"]
+    assert viewer["role"] == "roles/pubsub.viewer"
+
+
+def test_operators_may_read_the_credential_with_which_they_deploy():
+    """prefect-auth of a server, prefect-key of Prefect Cloud: whichever there is."""
+    credential = resource("google_secret_manager_secret_iam_member", "operator")
+
+    assert credential["for_each"] == "${local.operators}"
+    assert "one(values(local.prefect_secrets))" in credential["secret_id"]
+
+
 def test_pushes_bear_a_token_of_the_account_and_audience_that_the_invoker_asks_for():
     token = resource("google_pubsub_subscription", "pushed")["push_config"][0]["oidc_token"][0]
     settings = local("invoker_settings")
@@ -114,7 +151,7 @@ def test_pushes_bear_a_token_of_the_account_and_audience_that_the_invoker_asks_f
 
 def test_every_setting_that_terraform_gives_is_one():
     given = [local(name) for name in ("settings", "invoker_settings", "prefect_settings", "deploy_settings")]
-    given += [str(local(name)) for name in ("invoker_secrets", "prefect_secrets", "host_files")]
+    given += [str(local(name)) for name in ("invoker_secrets", "prefect_secrets", "host_files", "links")]
     names = set(re.findall(r"\b([A-Z]+_[A-Z_]+)\b(?=\s*['\"]?\s*[=:])", "\n".join(map(str, given))))
 
     assert names - setting_names() - OF_OTHERS.keys() == set()
@@ -189,7 +226,10 @@ def test_the_host_gets_a_file_that_cloud_init_and_the_shell_can_read(tmp_path):
     assert files["/etc/rfm/settings.env"] == "MESSENGER_KIND=pubsub\n"
     assert files["/etc/rfm/server.secrets"] == "PREFECT_SERVER_API_AUTH_STRING prefect-auth\n"
     assert "europe-docker.pkg.dev/p/rfm/worker:${TAG} --pool %i" in files["/etc/systemd/system/prefect-worker@.service"]
-    assert "systemctl start --no-block prefect-worker@orchestrator.service" in cloud_config
+    commands = yaml.safe_load(cloud_config)["runcmd"]
+    starts = [place for place, command in enumerate(commands) if command.startswith("systemctl start")]
+    assert commands.index("docker system prune --all --force") < starts[0]
+    assert "systemctl start --no-block prefect-worker@orchestrator.service" in commands
     assert "prefect-server" in cloud_config
 
 
