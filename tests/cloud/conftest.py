@@ -10,18 +10,29 @@ from pathlib import Path
 import pytest
 
 from deployments.cloud.environment import read_environment
+from deployments.local.layout import Layout
 from settings import PROJECT
 from tests.buckets import fake_gcs_server
 from tests.carriers import emulator  # noqa: F401
 from tests.cloud.cloud_run import CloudRun
 from tests.cloud.containers import Machine
 from tests.cloud.stack import CloudStack
-from tests.cloud.vertex import VertexAI
+from tests.cloud.vertex import HOUR, VertexAI
 from tests.deployments.cloud.given_environment import GIVEN, write_environment
 from tests.e2e.local_stack import local_stack
+from tests.secret_manager import secret_manager
 
 BUCKET = GIVEN["PUBLISHED_BUCKET"].removeprefix("gs://")
 PLATFORMS = {name: value for name, value in GIVEN.items() if name.startswith("STEPS_")}
+SECRET, REFERENCE = "key-of-the-containers", f"projects/{GIVEN['DEPLOY_PROJECT']}/secrets/prefect-key/versions/latest"
+"""What DEPLOY_SECRETS names. The Prefect server of these tests asks for no key."""
+CANCELLING = """
+active = "tests"
+
+[profiles.tests]
+PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS = "20"
+"""
+"""Prefect's server ends what nobody has cancelled within this time; five minutes are its default."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +43,13 @@ def bucket():
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory, emulator, bucket):  # noqa: F811
+def secrets():
+    with secret_manager({REFERENCE: SECRET}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory, emulator, bucket, secrets):  # noqa: F811
     folder = tmp_path_factory.mktemp("cloud")
     messenger = {
         "MESSENGER_KIND": "pubsub",
@@ -50,15 +67,19 @@ def cloud(tmp_path_factory, emulator, bucket):  # noqa: F811
     }
     setup = [sys.executable, "-m", "deployments.messages", "setup"]
     subprocess.run(setup, cwd=PROJECT, env={**os.environ, **settings}, check=True, timeout=120)
+    home = Layout(folder / "stack").prefect_home
+    home.mkdir(parents=True)
+    (home / "profiles.toml").write_text(CANCELLING)
     with local_stack(folder, up_within=400, **settings) as local, ExitStack() as ending:
         record, environment = local.record, local.environment
-        machine = Machine(folder / "machine", {"PUBSUB_EMULATOR_HOST": emulator, **bucket.environment})
+        network = {"PUBSUB_EMULATOR_HOST": emulator, "SECRET_MANAGER": secrets.url, **bucket.environment}
+        machine = Machine(folder / "machine", network, {"prefect-key": SECRET})
         ending.callback(machine.close)
         cloud_run, vertex = CloudRun(machine), VertexAI(machine)
         ending.callback(cloud_run.close)
         ending.callback(vertex.close)
         files = {name: environment[name] for name in ("SOURCE_PATH", "WAREHOUSE_PATH")}
-        reached = {"PREFECT_API_URL": record.prefect_api, "DEPLOY_CODE": str(PROJECT), "DEPLOY_SECRETS": None}
+        reached = {"PREFECT_API_URL": record.prefect_api, "DEPLOY_CODE": str(PROJECT)}
         duckdb = {"WAREHOUSE_KIND": None, "WAREHOUSE_PROJECT": None}
         file = write_environment(folder, **messenger, **files, **reached, **duckdb)
         stack = CloudStack(record, read_environment(file), machine, cloud_run, vertex, environment, folder)
@@ -74,6 +95,7 @@ def _no_troubles_left(request):
     if "cloud" in request.fixturenames:
         stack = request.getfixturevalue("cloud")
         stack.machine.starts = True
+        stack.vertex.hour = HOUR
         stack.settle_what_was_asked()
         for platform in (stack.cloud_run, stack.vertex):
             platform.troubles.forget()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from settings import PROJECT
 
 SIGNALS = 128
 """A shell's way to say which signal a process ended of; container platforms report the same number."""
+GRACE = 10.0
+"""Seconds that a container has to end when it is told to; Cloud Run's."""
+NETWORK = Path(__file__).parent / "network"
 
 
 @dataclass
@@ -40,32 +44,38 @@ class Container:
             return None
         return code if code >= 0 else SIGNALS - code
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
+    def kill(self) -> None:
+        """All of its processes."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """As platforms end a container: SIGTERM to its first process alone, and SIGKILL for what does not end."""
         if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, number)
+            self.process.terminate()
+            threading.Timer(GRACE, self.kill).start()
 
     def cancel(self) -> None:
-        """As both platforms do it: SIGTERM, and SIGKILL for what does not end."""
         self.cancelled = True
-        self.kill(signal.SIGTERM)
-        threading.Timer(3, self.kill).start()
+        self.stop()
 
 
 class Machine:
-    """Where the stand-ins start containers. `image` is what the image itself sets, and what stands for the network
-    of the platform: where Google's services are."""
+    """Where the stand-ins start containers. `network` is what stands for the network of the platform: where Google's
+    services are. `secrets` are what Secret Manager gives the platform itself."""
 
-    def __init__(self, folder: Path, image: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, network: Mapping[str, str], secrets: Mapping[str, str]) -> None:
         self.folder = folder
         self.image = {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": str(folder / "home"),
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": f"{NETWORK}:{PROJECT}",
             "PYTHONUNBUFFERED": "1",
             "PREFECT_HOME": str(folder / "home" / "prefect"),
-            **image,
+            **network,
         }
-        self.secrets: dict[str, str] = {}
+        self.secrets = secrets
         self.containers: list[Container] = []
         self.starts = True
         self._numbers = itertools.count()
@@ -101,7 +111,10 @@ class Machine:
             container.process.wait(timeout)
         except subprocess.TimeoutExpired:
             container.timed_out = True
-            container.kill()
+            container.stop()
+            container.process.wait()
+        # a container ends with its first process
+        container.kill()
 
     def close(self) -> None:
         for container in self.containers:

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from deployments.cloud.deploy import deploy
 from deployments.cloud.environment import read_environment
 from deployments.cloud.pools import pools_of
 from deployments.local.record import Record
+from messenger.contract import run_id_of
 from settings import PROJECT, Settings
 from tests.cloud.cloud_run import CloudRun
 from tests.cloud.containers import Container, Machine
@@ -84,13 +86,26 @@ class CloudStack:
         answer = httpx.post(f"{self.record.invoker}/invoke", json={"run_date": run_date}, timeout=30)
         return answer.raise_for_status().json()["run_id"]
 
-    def run(self, run_id: str) -> dict[str, Any]:
-        return httpx.get(f"{self.record.invoker}/runs/{run_id}", timeout=30).raise_for_status().json()
+    def orchestrate(self, run_date: date, **settings: str) -> str:
+        """A run that is asked for in Prefect, with other settings of its orchestrator; returns its run_id."""
+        found = self.prefect("GET", "/deployments/name/orchestrate/rfm")
+        body = {
+            "parameters": {"pipeline": "rfm", "run_date": str(run_date)},
+            "job_variables": {"env": settings},
+        }
+        self.prefect("POST", f"/deployments/{found['id']}/create_flow_run", json=body)
+        return run_id_of("rfm", run_date, 1)
+
+    def run(self, run_id: str) -> dict[str, Any] | None:
+        answer = httpx.get(f"{self.record.invoker}/runs/{run_id}", timeout=30)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.raise_for_status().json()
 
     def settled(self, run_id: str, within: float = 500) -> dict[str, Any]:
+        """A run that is not known yet is waited for, too."""
+
         def final() -> dict[str, Any] | None:
             run = self.run(run_id)
-            return run if run["state"] in ("succeeded", "failed") else None
+            return run if run and run["state"] in ("succeeded", "failed") else None
 
         return until(final, within, f"the end of {run_id}")
 
@@ -140,6 +155,11 @@ class CloudStack:
         flow_run = self.flow_run_of(key)
         assert flow_run is not None, f"there is no flow run of {key}"
         return self.container_of_flow_run(flow_run["id"])
+
+    def submitted(self, flow_run_id: str, within: float = 120) -> Container:
+        """Its container, once the worker has written down which job it is."""
+        until(lambda: self.flow_run(flow_run_id)["infrastructure_pid"], within, "the worker to write down the job")
+        return self.container_of_flow_run(flow_run_id)
 
     def container_of_flow_run(self, flow_run_id: str, within: float = 120) -> Container:
         def found() -> Container | None:

@@ -4,13 +4,14 @@ Where prefect-gcp's worker gives up, its flow run ends as Crashed with the cause
 orchestrator sees, and what its next attempt starts from.
 """
 
-import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient.discovery import build
+from grpc import StatusCode
 
 from tests.cloud import cloud_run, vertex
 from tests.cloud.stack import CloudStack
@@ -50,14 +51,17 @@ def test_a_container_that_is_killed_is_a_crash(cloud, deployment):
     flow_run = cloud.ask(deployment, "sleep 60")
     container = cloud.container_of_flow_run(flow_run)
 
-    container.kill(signal.SIGKILL)
+    container.kill()
 
     assert cloud.ended(flow_run)["type"] == "CRASHED"
     assert container.exit_code == 137
 
 
-def test_the_platforms_timeout_ends_the_container_and_the_run(cloud):
-    flow_run = cloud.ask(RUN, "sleep 60", timeout=1)
+@BOTH
+def test_the_platforms_timeout_ends_the_container_and_the_run(cloud, deployment):
+    cloud.vertex.hour = 1
+    timeout = {"timeout": 1} if deployment == RUN else {"maximum_run_time_hours": 1}
+    flow_run = cloud.ask(deployment, "sleep 60", **timeout)
 
     assert cloud.ended(flow_run)["type"] == "CRASHED"
     assert cloud.container_of_flow_run(flow_run).timed_out
@@ -112,19 +116,41 @@ def test_a_used_up_quota_of_cloud_run_is_said_in_the_state(cloud):
     assert words in state["message"]
 
 
-def test_vertex_ai_that_is_unavailable_once_costs_time_and_nothing_else(cloud):
-    cloud.vertex.troubles.plan("create", vertex.Refused(grpc.StatusCode.UNAVAILABLE, "try again"))
+@pytest.mark.parametrize("code", [StatusCode.RESOURCE_EXHAUSTED, StatusCode.INTERNAL, StatusCode.UNAVAILABLE])
+def test_a_passing_error_of_vertex_ai_costs_time_and_nothing_else(cloud, code):
+    """When the job is created. A look at it that fails is another matter: the worker looks no more."""
+    cloud.vertex.troubles.plan("create", vertex.Refused(code, "try again"))
     flow_run = cloud.ask(AI, WELL)
 
     container = cloud.container_of_flow_run(flow_run)
 
     until(lambda: container.exit_code == 0, 120, "the container's end")
+    assert cloud.vertex.troubles.left() == 0
     assert pending_or_better(cloud, flow_run)
+
+
+@BOTH
+def test_a_worker_that_loses_sight_of_a_job_concludes_nothing_from_it(cloud, deployment):
+    """Its step goes on, and says itself how it went. Cloud Run is asked three times, Vertex AI once."""
+    platform, unavailable = (
+        (cloud.cloud_run, refused(503))
+        if deployment == RUN
+        else (cloud.vertex, vertex.Refused(StatusCode.UNAVAILABLE, "try again"))
+    )
+    flow_run = cloud.ask(deployment, "sleep 200")
+    container = cloud.submitted(flow_run)
+
+    platform.troubles.plan("poll", *[unavailable] * 10)
+
+    until(lambda: any("Lost connection" in line for line in cloud.logs(flow_run)), 120, "the worker to give up")
+    assert container.running
+    assert pending_or_better(cloud, flow_run)
+    container.kill()
 
 
 def test_a_used_up_quota_of_vertex_ai_is_a_crash_and_the_log_of_the_run_says_which(cloud):
     words = "The following quota metrics exceed quota limits: aiplatform.googleapis.com/custom_model_training_cpus"
-    cloud.vertex.troubles.plan("create", *[vertex.Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, words)] * 3)
+    cloud.vertex.troubles.plan("create", *[vertex.Refused(StatusCode.RESOURCE_EXHAUSTED, words)] * 3)
     flow_run = cloud.ask(AI, WELL)
 
     state = cloud.ended(flow_run)
@@ -134,12 +160,21 @@ def test_a_used_up_quota_of_vertex_ai_is_a_crash_and_the_log_of_the_run_says_whi
     until(lambda: any(words in line for line in cloud.logs(flow_run)), 120, "the quota in the log of the flow run")
 
 
-def test_a_running_step_that_is_cancelled_ends_with_its_container_and_so_does_the_run(cloud):
-    """It runs, and waits for the warehouse, which is held here once the orchestrator has read it and asked."""
-    run_id = cloud.invoke(str(TODAY - timedelta(days=50)))
-    flow_run = until(lambda: cloud.flow_run_of(f"{run_id}/features"), 120, "the step to be asked for")["id"]
+@contextmanager
+def waiting_for_the_warehouse(cloud: CloudStack, run_id: str, step: str) -> Iterator[str]:
+    """The flow run of the step. It runs, and waits: the warehouse is held here since the orchestrator has read it and
+    asked for the step.
+    """
+    flow_run = until(lambda: cloud.flow_run_of(f"{run_id}/{step}"), 300, "the step to be asked for")["id"]
     with cloud.open_warehouse():
         until(lambda: cloud.flow_run(flow_run)["state"]["type"] == "RUNNING", 120, "the step to run")
+        yield flow_run
+
+
+@pytest.mark.parametrize(("step", "days_ago"), [("features", 50), ("scoring", 51)])
+def test_a_running_step_that_is_cancelled_ends_with_its_container_and_so_does_the_run(cloud, step, days_ago):
+    run_id = cloud.invoke(str(TODAY - timedelta(days=days_ago)))
+    with waiting_for_the_warehouse(cloud, run_id, step) as flow_run:
         container = cloud.container_of_flow_run(flow_run)
 
         cancel(cloud, flow_run)
@@ -148,31 +183,59 @@ def test_a_running_step_that_is_cancelled_ends_with_its_container_and_so_does_th
         until(lambda: not container.running, 180, "the container's end")
     run = cloud.settled(run_id)
     assert run["state"] == "failed"
-    assert "features" in run["error"]["message"]
+    assert step in run["error"]["message"]
 
 
-def test_a_container_that_never_starts_leaves_the_step_to_the_deadline_and_the_job_to_the_sweep(cloud):
-    """Nothing has failed yet: what does not wait for ever is the orchestrator, with the deadline of the step.
+@pytest.mark.parametrize(("step", "days_ago"), [("features", 60), ("scoring", 61)])
+def test_a_step_whose_container_the_platform_ends_says_itself_that_it_failed(cloud, step, days_ago):
+    """As at the platform's timeout, or when somebody cancels the job there: the first process is told, nobody else."""
+    run_id = cloud.invoke(str(TODAY - timedelta(days=days_ago)))
+    with waiting_for_the_warehouse(cloud, run_id, step) as flow_run:
+        container = cloud.container_of_flow_run(flow_run)
 
-    Nobody on Prefect's side acts on its cancellation: the container would, and the worker looks only while it submits.
-    """
+        container.stop()
+
+        assert cloud.ended(flow_run)["type"] == "CRASHED"
+        until(lambda: not container.running, 180, "the container's end")
+    first, second = cloud.settled(run_id), cloud.settled(next_attempt(run_id))
+    assert "TerminationSignal" in first["error"]["message"]
+    assert second["state"] == "succeeded", second
+
+
+@BOTH
+def test_a_run_that_is_cancelled_before_its_container_starts_ends_and_so_does_the_job(cloud, deployment):
+    """Prefect's server ends what nobody cancels within five minutes, and has a worker end its job."""
     cloud.machine.starts = False
-    flow_run = cloud.ask(RUN, WELL)
-    cloud.container_of_flow_run(flow_run)
-    until(lambda: cloud.flow_run(flow_run)["infrastructure_pid"], 120, "the worker to have written down the job")
+    flow_run = cloud.ask(deployment, WELL)
+    container = cloud.submitted(flow_run)
 
-    assert pending_or_better(cloud, flow_run)
     cancel(cloud, flow_run)
 
-    assert cloud.flow_run(flow_run)["state"]["type"] == "CANCELLING"
-    assert cloud.cloud_run.job_of(container_label(cloud, flow_run)) is not None
+    assert cloud.ended(flow_run)["type"] == "CANCELLED"
+    until(lambda: container.cancelled, 120, "the job's end")
+
+
+def test_a_step_whose_container_never_starts_is_given_up_and_tried_again_and_its_job_is_removed(cloud):
+    cloud.machine.starts = False
+    run_id = cloud.orchestrate(TODAY - timedelta(days=70), ORCHESTRATOR_START_WITHIN="30")
+    given_up = until(lambda: cloud.flow_run_of(f"{run_id}/features"), 120, "the step to be asked for")["id"]
+    cloud.submitted(given_up)
+    cloud.machine.starts = True
+
+    first, second = cloud.settled(run_id), cloud.settled(next_attempt(run_id))
+
+    assert first["error"]["type"] == "NeverStarted"
+    assert "Pending; look at the workers of its pool" in first["error"]["message"]
+    assert second["state"] == "succeeded", second
+    assert cloud.ended(given_up)["type"] == "CANCELLED"
+    until(lambda: cloud.cloud_run.job_of(run_id) is None, 120, "the job to be removed")
 
 
 def test_a_step_that_crashes_is_said_clearly_and_tried_again_by_the_next_attempt(cloud):
     cloud.cloud_run.troubles.plan("create", *[refused(503)] * 3)
     run_id = cloud.invoke(str(TODAY - timedelta(days=40)))
 
-    first, second = cloud.settled(run_id), cloud.settled(f"{run_id.removesuffix('-1')}-2")
+    first, second = cloud.settled(run_id), cloud.settled(next_attempt(run_id))
 
     assert first["state"] == "failed"
     assert "features" in first["error"]["message"]
@@ -213,6 +276,10 @@ def sweep(cloud: CloudStack, ended: str) -> None:
 
 def cancel(cloud: CloudStack, flow_run: str) -> None:
     cloud.prefect("POST", f"/flow_runs/{flow_run}/set_state", json={"state": {"type": "CANCELLING"}})
+
+
+def next_attempt(run_id: str) -> str:
+    return f"{run_id.removesuffix('-1')}-2"
 
 
 def container_label(cloud: CloudStack, flow_run: str) -> str:

@@ -9,16 +9,20 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cloud.conftest import BUCKET
+from tests.cloud.conftest import BUCKET, REFERENCE, SECRET
 from tests.cloud.stack import WORKER_OWN, CloudStack
 from tests.deployments.cloud.given_environment import GIVEN
 from tests.e2e.local_stack import TODAY
+from tests.secret_manager import TOKEN
 from tests.waiting import until
 from warehouse.warehouse import PUBLISHED
 
 pytestmark = pytest.mark.long
 
-OF_THE_SETTINGS = {"MESSENGER_KIND", "MESSENGER_PROJECT", "MESSENGER_PREFIX", "WAREHOUSE_PATH"}
+OF_THE_SETTINGS = {
+    *("MESSENGER_KIND", "MESSENGER_PROJECT", "MESSENGER_PREFIX", "WAREHOUSE_PATH"),
+    "ORCHESTRATOR_START_WITHIN",
+}
 OF_PREFECT = {
     "PREFECT_API_URL",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
@@ -105,11 +109,24 @@ def test_what_the_platform_has_started_bears_the_run_in_its_labels(cloud, done):
 
 def test_a_container_has_what_its_settings_need_and_nothing_of_the_workers_machine(cloud, done):
     features, scoring = (cloud.container_of(f"{done['run_id']}/{step}") for step in ("features", "scoring"))
+    common = OF_PREFECT | OF_THE_SETTINGS
 
-    assert set(features.environment) - NOT_ALWAYS == OF_PREFECT | OF_THE_SETTINGS | {"SOURCE_PATH"}
-    assert set(scoring.environment) - NOT_ALWAYS == OF_PREFECT | OF_THE_SETTINGS | {"PUBLISHED_BUCKET", "REPORT_URL"}
+    of_scoring = {"PUBLISHED_BUCKET", "REPORT_URL", "PREFECT_API_KEY_FROM_SECRET"}
+    assert set(features.environment) - NOT_ALWAYS == common | {"SOURCE_PATH", "PREFECT_API_KEY"}
+    assert set(scoring.environment) - NOT_ALWAYS == common | of_scoring
     for container in (features, scoring):
         assert not set(container.environment.values()) & set(WORKER_OWN.values())
+
+
+def test_a_secret_reaches_its_container_and_is_in_no_job(cloud, secrets, done):
+    """Cloud Run puts it in; on Vertex AI the container has to ask for it, or it does not start."""
+    features = cloud.container_of(f"{done['run_id']}/features")
+
+    assert features.environment["PREFECT_API_KEY"] == SECRET
+    assert (REFERENCE, TOKEN) in secrets.asked
+    jobs = [*cloud.cloud_run.seen_of(done["run_id"]), cloud.vertex.job_of(done["run_id"])]
+    assert "prefect-key" in str(jobs)
+    assert SECRET not in str(jobs)
 
 
 def test_the_job_on_cloud_run_is_removed_when_it_is_done(cloud, done):

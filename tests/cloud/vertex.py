@@ -17,6 +17,7 @@ from tests.cloud.containers import Container, Machine
 from tests.cloud.troubles import Troubles
 
 SERVICE = "google.cloud.aiplatform.v1.JobService"
+HOUR = 3600.0
 
 
 class Refused(Exception):
@@ -30,6 +31,8 @@ class VertexAI:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.troubles = Troubles()
+        self.hour = HOUR
+        """Seconds that an hour takes here: timeouts are whole hours."""
         self.jobs: dict[str, tuple[types.CustomJob, Container]] = {}
         self._lock = threading.RLock()
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
@@ -80,7 +83,7 @@ class VertexAI:
             raise Refused(grpc.StatusCode.INVALID_ARGUMENT, wrong[0])
         container = job.job_spec.worker_pool_specs[0].container_spec
         given = [(one.name, one.value) for one in container.env]
-        timeout = job.job_spec.scheduling.timeout.total_seconds()
+        timeout = job.job_spec.scheduling.timeout.total_seconds() * self.hour / HOUR
         started = self.machine.start([*container.command, *container.args], given, timeout)
         job.name = f"{request.parent}/customJobs/{1000 + len(self.jobs)}"
         job.state = JobState.JOB_STATE_PENDING
