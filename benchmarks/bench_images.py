@@ -1,4 +1,5 @@
-"""How large the images' packages are, and how long a container takes to the first line of its step.
+"""How large the images' packages are, how long what an image starts takes to import, and a container to the first line
+of its step.
 
 `make bench-images`. Each image's lock and code are laid out alone, with bytecode, as the Dockerfile does. A step is
 started against a real Prefect server as its pool starts it, by tasks/execute.py, which starts the flow in a second
@@ -33,6 +34,14 @@ DAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 STEPS = {"sql-runner": "features", "rfm": "scoring"}
 POOLS = {"sql-runner": "cloud-run-v2", "rfm": "vertex-ai"}
+IMPORTS = {
+    "invoker": "invoker.app",
+    "sql-runner": "flows.features",
+    "rfm": "flows.scoring",
+    "worker": "prefect.cli.worker, prefect_gcp.workers.cloud_run_v2",
+    "prefect-server": "prefect.server.api.server",
+}
+"""What the command of each image imports before it does anything."""
 ENTRIES = ("pool", "flow alone")
 TARGETS = {"sql-runner": 4.0, "rfm": 3.0}
 STARTS_WITHIN = 120.0
@@ -68,6 +77,14 @@ def _wait_for(url: str) -> None:
 def size_of(laid: Laid) -> int:
     """Bytes of packages and bytecode."""
     return sum(file.stat().st_size for file in laid.packages.rglob("*") if file.is_file())
+
+
+def import_time(laid: Laid) -> float:
+    """Seconds of a process that imports what the image starts, from its start to its end."""
+    command = ["python3", "-c", f"import {IMPORTS[laid.target.name]}"]
+    began = time.monotonic()
+    subprocess.run(command, cwd=laid.code, env=laid.environment(), capture_output=True, check=True)
+    return time.monotonic() - began
 
 
 def flow_run(api: str, step: str, number: int) -> str:
@@ -122,6 +139,9 @@ def measured(folder: Path) -> Mapping[str, Mapping[str, Any]]:
         (folder / name).mkdir()
         laid[name] = lay_out(target, folder / name, compiled=True)
     figures: dict[str, dict[str, Any]] = {name: {"megabytes": size_of(one) / 1e6} for name, one in laid.items()}
+    for name, one in laid.items():
+        import_time(one)  # the first one reads everything from the disk
+        figures[name]["import"] = [import_time(one) for _ in range(REPEATS)]
     with server(laid["prefect-server"]) as api:
         for number in range(1, REPEATS + 1):
             for name in STEPS:
@@ -133,12 +153,13 @@ def measured(folder: Path) -> Mapping[str, Mapping[str, Any]]:
 
 def table_of(figures: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
-        "| Image | packages, MB | from entry to the step's first line, s | at the most, s | the flow alone, s |",
-        "|---|---|---|---|---|",
+        "| Image | packages, MB | import, s | entry to the step's first line, s | at the most, s | the flow alone, s |",
+        "|---|---|---|---|---|---|",
     ]
     for name, one in figures.items():
-        entry, alone = (_shown(one.get(which, [])) for which in ENTRIES)
-        lines.append(f"| `{name}` | {one['megabytes']:.0f} | {entry} | {TARGETS.get(name, '')} | {alone} |")
+        imported, entry, alone = (_shown(one.get(which, [])) for which in ("import", *ENTRIES))
+        shown = [f"`{name}`", f"{one['megabytes']:.0f}", imported, entry, str(TARGETS.get(name, "")), alone]
+        lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines)
 
 
