@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Looker:
-    """`patience`: a run that Prefect does not know so long after it was asked for was never started."""
+    """`patience`: a run that neither Prefect nor the line knows so long after it was asked for was never started."""
 
     def __init__(self, register: Register, flow_runs: FlowRuns, *, patience: timedelta) -> None:
         self._register = register
@@ -71,11 +71,16 @@ class Looker:
             log.warning("run %s was not looked for: %s", run.run_id, error)
             return False
         status = self._end(run, found)
-        if status is None:
+        if status is None or await run_in_threadpool(self._is_carried_out, run):
             return False
         log.warning("run %s has %s without a word of its own", run.run_id, status.state)
         await run_in_threadpool(self._register.note_status, status)
         return True
+
+    def _is_carried_out(self, run: Run) -> bool:
+        """Whether a process is heard of that waits in line for the run, or has its turn: whatever Prefect knows of
+        others, the run has not ended."""
+        return self._register.holder_of(run.run_id, now=datetime.now(UTC)) is not None
 
     async def _flow_run(self, run: Run) -> FlowRun | None:
         """The one that told last that it carries the run out; before any has, by the key it was asked for under."""

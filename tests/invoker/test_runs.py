@@ -1,5 +1,6 @@
 """GET /runs and /runs/{run_id}: how runs go, also those that died without a word."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -174,6 +175,29 @@ def test_a_run_that_prefect_never_heard_of_ends_as_never_started(front, settings
     shown = front.get(f"/runs/{run.run_id}").json()
 
     assert (shown["state"], shown["error"]["type"]) == ("failed", "NeverStarted")
+
+
+@pytest.mark.parametrize("known_to_prefect", [False, True])
+def test_a_run_that_waits_in_line_has_not_ended_however_long_ago_it_was_asked_for(
+    front, prefect, settings, known_to_prefect
+):
+    """As a run that was started by hand, or a further attempt: Prefect does not know it by its own key."""
+    long_ago = datetime.now(UTC) - timedelta(seconds=settings.orchestrator.step_deadline + 1)
+    with closing(SqliteRegister(settings.runs.path)) as register:
+        run, _ = register.claim("rfm", long_ago.date(), {}, force=False, requested_by="a test", now=long_ago)
+        register.mark_published(run.run_id)
+        if known_to_prefect:
+            key = f"{run.run_id}/orchestrate"
+            prefect.put("orchestrate/rfm", key, {})
+            prefect.end(key, "Failed")
+        in_line = {"at_once": 1, "lease": timedelta(minutes=1), "patience": timedelta(minutes=1)}
+        register.take_turn(run.run_id, "a process", **in_line, now=datetime.now(UTC))
+        while_in_line = front.get(f"/runs/{run.run_id}").json()
+        register.end_turn(run.run_id, "a process")
+
+    assert while_in_line["state"] == "requested"
+    shown = wait_until(lambda: (found := front.get(f"/runs/{run.run_id}").json())["state"] == "failed" and found)
+    assert shown["error"]["type"] == ("Failed" if known_to_prefect else "NeverStarted")
 
 
 def test_prefect_down_makes_no_answer_fail_or_slow(front, prefect, monkeypatch):
