@@ -5,6 +5,7 @@ answer at once, and importing it takes as much time and memory as the rest of th
 (docs/adr/0010-invoker-speaks-prefects-api.md).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -16,8 +17,11 @@ from settings import Prefect
 
 CREATE_WITHIN = 20.0
 """Seconds: a server under load takes its time, and giving up too early only doubles its work."""
-TOLD_LENGTH = 400
-"""Characters of Prefect's own words that go into an error."""
+REFUSED_FIELD = re.compile(
+    r"Error creating flow run: Validation failed(?: for field '([\w.\[\]]{1,100})')?\. Failure reason: "
+    r"(?:'(\w{1,100})' is a required property$)?"
+)
+"""How Prefect says which parameter it refuses. What comes after that may quote the value."""
 
 
 class _Answer(BaseModel):
@@ -35,6 +39,10 @@ class _Answer(BaseModel):
 
 class _Deployment(BaseModel):
     id: str
+
+
+class _Refusal(BaseModel):
+    detail: str
 
 
 T = TypeVar("T", bound=BaseModel)
@@ -122,8 +130,7 @@ class PrefectApi:
 
     def _refuse(self, answer: httpx.Response, what: str) -> None:
         if answer.is_client_error:
-            told = " ".join(answer.text.split())[:TOLD_LENGTH]
-            raise FlowRunRefused(f"Prefect refused {what} with {answer.status_code}: {told}")
+            raise FlowRunRefused(f"Prefect refused {what} with {answer.status_code}{_refused_field(answer)}")
 
     def _parsed(self, model: type[T], answer: httpx.Response) -> T:
         try:
@@ -133,3 +140,14 @@ class PrefectApi:
 
     def _strange(self) -> PrefectUnavailable:
         return PrefectUnavailable(f"what answers at {self._url} is not Prefect's API: check PREFECT_API_URL")
+
+
+def _refused_field(answer: httpx.Response) -> str:
+    """Nothing else of Prefect's words is told: they quote what was sent."""
+    try:
+        told = _Refusal.model_validate_json(answer.content).detail
+    except ValidationError:
+        return ""
+    found = REFUSED_FIELD.match(told)
+    names = ".".join(name for name in found.groups() if name) if found else ""
+    return f": it does not take the parameter {names}" if names else ""

@@ -29,6 +29,7 @@ class PrefectStandIn:
         self.authorizations: set[str | None] = set()
         self.answers_with: int | None = None
         self.refuses_parameters = False
+        self.refusal = " for field 'attempt'. Failure reason: 'secret' is not of type 'integer'"
         self.loses_answers = 0
         self.slow_by = 0.0
         self.port = 0
@@ -87,7 +88,7 @@ class PrefectStandIn:
         if deployment not in self.deployments.values():
             return 404, {"detail": "Deployment not found"}
         if self.refuses_parameters:
-            return 409, {"detail": "Error creating flow run: Validation failed for field 'attempt'."}
+            return 409, {"detail": f"Error creating flow run: Validation failed{self.refusal}"}
         with self._lock:
             known = self.flow_runs.get((deployment, body["idempotency_key"]))
             if known is not None:

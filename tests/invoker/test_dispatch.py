@@ -179,7 +179,7 @@ def test_parameters_that_prefect_refuses_are_told_as_failed(dispatching, prefect
     with pytest.raises(Permanent, match="409"):
         dispatching(request_for())
 
-    assert "Validation failed" in dispatching.told[0].error.message
+    assert "does not take the parameter attempt" in dispatching.told[0].error.message
 
 
 def test_a_deployment_that_was_never_registered_is_told_as_failed(dispatching, prefect):

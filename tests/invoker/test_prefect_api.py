@@ -96,6 +96,30 @@ def test_a_missing_deployment_is_refused_with_what_to_do():
     prefect.stop()
 
 
+@pytest.mark.parametrize(
+    ("refusal", "parameter"),
+    [
+        (" for field 'attempt'. Failure reason: 'secret' is not of type 'integer'", "attempt"),
+        (" for field 'request'. Failure reason: 'run_id' is a required property", "request.run_id"),
+        (". Failure reason: 'run_date' is a required property", "run_date"),
+    ],
+)
+def test_of_a_refusal_the_parameters_name_is_told(prefect, refusal, parameter):
+    assert refused(prefect, refusal).endswith(f" with 409: it does not take the parameter {parameter}")
+
+
+@pytest.mark.parametrize("refusal", [". Failure reason: 'secret' does not match", ": field 'secret'", ""])
+def test_of_a_refusal_no_value_is_told(prefect, refusal):
+    assert refused(prefect, refusal) == "Prefect refused deployment orchestrate/rfm with 409"
+
+
+def refused(prefect, refusal):
+    prefect.refuses_parameters, prefect.refusal = True, refusal
+    with pytest.raises(FlowRunRefused) as refused:
+        asking(prefect, create)
+    return str(refused.value)
+
+
 def test_what_is_not_prefect_is_said_to_be_so(prefect):
     prefect.answers_with = 200
 
