@@ -14,6 +14,8 @@ from google.auth import crypt, jwt
 
 AUDIENCE = "https://invoker.example"
 ACCOUNT = "analyst@example.com"
+SILENT_FOR = 30.0
+"""Seconds, at the most."""
 CLAIMS = {"iss": "https://accounts.google.com", "aud": AUDIENCE, "email": ACCOUNT, "email_verified": True, "sub": "1"}
 
 
@@ -51,18 +53,21 @@ class Key:
 
 
 class CertificateServer:
-    """Serves `{key id: PEM}`; counts how often, and can be broken."""
+    """Serves `{key id: PEM}`; counts how often, can be broken, and is silent while `answers` is cleared."""
 
     def __init__(self, *keys):
         self.keys = list(keys)
         self.fetched = 0
         self.broken = False
+        self.answers = threading.Event()
+        self.answers.set()
         self.max_age = 3600
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/certs"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
+        self.answers.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -72,6 +77,7 @@ class CertificateServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 server.fetched += 1
+                server.answers.wait(SILENT_FOR)
                 self.send_response(500 if server.broken else 200)
                 self.send_header("cache-control", f"public, max-age={server.max_age}, must-revalidate")
                 self.end_headers()
