@@ -25,9 +25,12 @@ class Reports:
             raise unavailable(f"the reports cannot be listed: {error.strerror}; ask again") from None
         return sorted((day for day in found if day is not None), reverse=True)
 
-    def path(self, run_date: date, kind: Kind) -> Path | None:
-        path = self._folder / run_date.isoformat() / f"report.{kind}"
-        return path if path.is_file() else None
+    def content(self, run_date: date, kind: Kind) -> bytes | None:
+        """Read at once and whole: a run may publish another in its place at any time. It has less than 2 MB."""
+        try:
+            return (self._folder / run_date.isoformat() / f"report.{kind}").read_bytes()
+        except FileNotFoundError:
+            return None
 
 
 def _day(name: str) -> date | None:

@@ -39,11 +39,11 @@ class ByValues(Wanted):
 
 
 class OrderIn(Wanted):
-    """Lines with the same order_id are one order; a line without one is an order of its own."""
+    """Lines with the same order_id are one order; a line without one is an order of its own. A blank one is none."""
 
     order_date: RunDate
     amount: Money
-    order_id: Annotated[str | None, Field(max_length=200)] = None
+    order_id: Annotated[str | None, Field(max_length=200, pattern=r"\S")] = None
 
 
 class ByOrders(Wanted):

@@ -173,6 +173,8 @@ def test_orders_are_scored_as_of_the_day_that_is_given(client):
         ({"orders": []}, "body.orders.orders: Tuple should have at least 1 item"),
         ({"orders": [{"order_date": "30/6/98", "amount": 5}]}, "a run_date is written as YYYY-MM-DD"),
         ({"orders": [{"order_date": DAY, "amount": "much"}]}, "body.orders.orders.0.amount"),
+        ({"orders": [{"order_id": "", "order_date": DAY, "amount": 5}]}, "body.orders.orders.0.order_id"),
+        ({"orders": [{"order_id": " ", "order_date": DAY, "amount": 5}]}, "body.orders.orders.0.order_id"),
         ({"recency": 720, "frequency": 1, "monetary": 1}, "recency_out_of_window: orders count for 720 days"),
         ({"recency": 1, "frequency": 0, "monetary": 1}, "body.values.frequency"),
         ({"recency": 1}, "body.values.frequency: Field required; body.values.monetary: Field required"),

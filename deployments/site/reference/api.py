@@ -48,7 +48,8 @@ def _route(method: str, path: str, route: dict[str, Any]) -> str:
 def _content(answer: dict[str, Any]) -> Iterator[str]:
     for media_type, content in answer.get("content", {}).items():
         schema = content.get("schema", {})
-        yield _linked(kind_of(schema)) if "$ref" in schema else code(media_type)
+        models = [kind_of(one) for one in schema.get("oneOf", [schema]) if "$ref" in one]
+        yield " or ".join(map(_linked, models)) or code(media_type)
 
 
 def _linked(model: str) -> str:

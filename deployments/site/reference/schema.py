@@ -6,8 +6,8 @@ from typing import Any
 def kind_of(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[-1]
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(kind_of(one) for one in schema["anyOf"]))
+    if either := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(dict.fromkeys(kind_of(one) for one in either))
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:

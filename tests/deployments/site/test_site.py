@@ -49,6 +49,7 @@ def test_every_diagram_is_a_picture(site):
         ("settings", "one of <code>none</code>, <code>google</code>, <code>cloud-run</code>"),
         ("messages", "requested_by"),
         ("api", "GET /customers/{customer_id}/explain"),
+        ("api", 'Body: <a href="#byvalues">ByValues</a> or <a href="#byorders">ByOrders</a>'),
         ("tables", "rfm_rejected"),
         ("tables", "segment_migration"),
         ("commands", "make dead-letters"),
