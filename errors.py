@@ -1,5 +1,8 @@
 """The two kinds of errors that decide what happens next. Their text is shown to people: no customer data in it."""
 
+import traceback
+from pathlib import Path
+
 
 class Retryable(Exception):
     """The cause lies outside and may pass: the same thing is worth trying again."""
@@ -7,3 +10,9 @@ class Retryable(Exception):
 
 class Permanent(Exception):
     """Trying again cannot help: a person has to look at it."""
+
+
+def place_of(error: BaseException) -> str:
+    """Where it was raised, all that is told of an error that is neither: its text may hold customer data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from errors import Permanent, Retryable
+from errors import Permanent, Retryable, place_of
 from invoker.auth import FromPubSub
 from invoker.handle import Handle
 from invoker.parts import Needs, Parts
@@ -99,14 +99,23 @@ async def _envelope(request: Request) -> Envelope:
     },
 )
 async def push(request: Request, parts: Needs) -> None:
-    """Takes one message from Pub/Sub. An answer of 503 makes Pub/Sub deliver it again."""
+    """Takes one message from Pub/Sub. An answer of 503, or 500 for a fault of ours, makes Pub/Sub deliver it again."""
     envelope = await _envelope(request)
     handle = _handle_of(envelope.subscription, parts)
     delivery = envelope.delivery()
     try:
         await handle(delivery)
     except Permanent as error:
-        log.error("message %s goes to the dead letters: %s", delivery.message_id, error)
-        await run_in_threadpool(parts.messenger.bury, delivery, str(error))
+        await _bury(delivery, str(error), parts)
     except Retryable as error:
         raise unavailable(str(error)) from None
+    except Exception as error:
+        # one delivery is left to say why: Pub/Sub's own limit is higher, and its dead letters have no reason
+        if delivery.delivery_attempt < parts.settings.messenger.max_deliveries:
+            raise
+        await _bury(delivery, f"{type(error).__name__} in the handler, {place_of(error)}", parts)
+
+
+async def _bury(delivery: Delivery, reason: str, parts: Parts) -> None:
+    log.error("message %s goes to the dead letters: %s", delivery.message_id, reason)
+    await run_in_threadpool(parts.messenger.bury, delivery, reason)

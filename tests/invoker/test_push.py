@@ -101,6 +101,39 @@ def test_poison_is_buried_and_acknowledged(pushed, buried, prefect, body, attrib
     assert prefect.flow_runs == {}
 
 
+@pytest.fixture
+def fault(monkeypatch):
+    """One of ours, whose text would tell of a customer."""
+
+    async def break_down(*_):
+        raise KeyError("customer c07")
+
+    monkeypatch.setattr("invoker.handle.dispatch", break_down)
+
+
+def test_a_fault_of_ours_is_pushed_again(pushed, fault, buried):
+    answer = pushed(request_for(), deliveryAttempt=4)
+
+    assert (answer.status_code, buried) == (500, [])
+
+
+def test_a_fault_of_ours_at_the_last_delivery_is_buried_with_its_place_and_without_its_text(pushed, fault, buried):
+    answer = pushed(request_for(), deliveryAttempt=5)
+
+    assert answer.status_code == 204
+    [(delivery, reason)] = buried
+    assert delivery.delivery_attempt == 5
+    assert reason.startswith("KeyError in the handler, test_push.py:")
+    assert "c07" not in reason
+
+
+def test_prefect_down_at_the_last_delivery_is_pushed_again_all_the_same(pushed, prefect, buried):
+    prefect.stop()
+
+    assert pushed(request_for(), deliveryAttempt=99).status_code == 503
+    assert buried == []
+
+
 def test_a_burial_that_fails_is_pushed_again(pushed, messenger, monkeypatch):
     def down(*_):
         raise Retryable("the dead letters cannot be reached")
