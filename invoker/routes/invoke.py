@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from invoker.auth import Caller
 from invoker.models import Answer, Asked, Invocation
 from invoker.parts import Needs, Parts
-from invoker.problems import ProblemError, documented
+from invoker.problems import ProblemError, documented, unavailable
+from messenger.messenger import MessengerUnavailable
 from pipelines import UnknownStep, find_pipeline
 from register.register import ParametersConflict
 
@@ -55,6 +56,10 @@ async def _answer(asked: Invocation, parts: Parts, caller: str, request: Request
         run, accepted = await parts.acceptance.accept(asked, caller)
     except ParametersConflict as error:
         raise ProblemError(HTTPStatus.CONFLICT, str(error)) from None
+    except MessengerUnavailable as error:
+        # the date is claimed for these parameters by now: others are for a new attempt
+        what_now = "nothing was accepted, ask again with the same parameters, or with force for others"
+        raise unavailable(f"{error}; {what_now}") from None
     response.status_code = HTTPStatus.ACCEPTED if accepted else HTTPStatus.OK
     response.headers["Location"] = f"/runs/{run.run_id}"
     return Answer(

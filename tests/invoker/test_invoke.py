@@ -203,6 +203,19 @@ def test_while_the_messenger_is_down_nothing_is_accepted_and_the_next_request_pu
     assert front.get("/invoke", params={"run_date": DAY}).status_code == 200
 
 
+def test_after_a_503_other_parameters_are_for_a_new_attempt_and_the_answer_says_so(front, messenger, published):
+    messenger.switch.down = True
+    refused = front.get("/invoke", params={"run_date": DAY})
+    messenger.switch.down = False
+
+    other = {"run_date": DAY, "parameters": {"rules": "tercile"}}
+    conflict, forced = front.post("/invoke", json=other), front.post("/invoke", json=other | {"force": True})
+
+    assert "ask again with the same parameters, or with force" in refused.json()["detail"]
+    assert (conflict.status_code, forced.status_code, forced.json()["attempt"]) == (409, 202, 2)
+    assert [delivery.attributes["run_id"] for delivery in published()] == ["rfm-1998-06-30-2"]
+
+
 def test_when_the_register_is_gone_nothing_is_accepted(front, settings, published):
     settings.runs.path.unlink()
 
