@@ -12,14 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from errors import Permanent, Retryable
 from invoker.accept import Acceptance
 from invoker.certificates import Certificates
-from invoker.consumer import consuming
+from invoker.consumer import Consumers
 from invoker.handle import Handle, Handlers
 from invoker.logs import configure_logging, without_tracebacks
 from invoker.look import Looker
 from invoker.middleware import BodyLimit, LoopbackOnly, RequestLog
 from invoker.parts import Parts
 from invoker.prefect_api import PrefectApi
-from invoker.problems import install_problems
+from invoker.problems import ANYWHERE, install_problems
+from invoker.ready import Ready
 from invoker.reports import Reports
 from invoker.routes import customers, health, invoke, push, reports, runs, score, segments, session, start
 from invoker.tokens import Tokens
@@ -41,11 +42,18 @@ class NotSetUp(Permanent):
     """The Messenger lacks something without which messages would be lost."""
 
 
-def put_together(settings: Settings, messenger: Messenger, register: Register) -> Parts:
+def put_together(settings: Settings, messenger: Messenger, register: Register, traffic: Traffic) -> Parts:
     deadline, published = timedelta(seconds=settings.orchestrator.step_deadline), settings.published
     flow_runs = PrefectApi(settings.prefect)
     looker = Looker(register, flow_runs, patience=deadline)
     invoker = settings.invoker
+    handlers = Handlers(messenger, register, flow_runs)
+    consumers = Consumers(
+        messenger,
+        _pulled(handlers, traffic) if invoker.pull else {},
+        lease=settings.messenger.lease,
+        graceful=invoker.graceful_timeout,
+    )
     tokens = Tokens(Certificates(invoker.certificates), behind_cloud_run=invoker.auth == "cloud-run")
     return Parts(
         settings=settings,
@@ -54,7 +62,9 @@ def put_together(settings: Settings, messenger: Messenger, register: Register) -
         flow_runs=flow_runs,
         acceptance=Acceptance(register, messenger, looker, deadline=deadline),
         looker=looker,
-        handlers=Handlers(messenger, register, flow_runs),
+        handlers=handlers,
+        consumers=consumers,
+        ready=Ready(messenger, register, flow_runs, consumers),
         shelf=Shelf(snapshots_folder(published.path, RESULTS), most=published.snapshots),
         reports=Reports(published.path / RESULTS),
         tokens=None if invoker.auth == "none" else tokens,
@@ -69,10 +79,8 @@ def _check_set_up(messenger: Messenger, kind: str) -> None:
         raise NotSetUp("the Messenger is not set up; missing:\n  " + "\n  ".join(missing))
 
 
-def _pulled(parts: Parts, traffic: Traffic) -> Mapping[str, Handle]:
-    if not parts.settings.invoker.pull:
-        return {}
-    return {INVOKER_REQUESTS: traffic.giving_way(parts.handlers.request), REGISTER_STATUSES: parts.handlers.status}
+def _pulled(handlers: Handlers, traffic: Traffic) -> Mapping[str, Handle]:
+    return {INVOKER_REQUESTS: traffic.giving_way(handlers.request), REGISTER_STATUSES: handlers.status}
 
 
 @asynccontextmanager
@@ -103,10 +111,10 @@ async def running(settings: Settings, traffic: Traffic) -> AsyncIterator[Parts]:
         register = open_register(settings)
         closing.callback(register.close)
         await run_in_threadpool(_check_set_up, messenger, settings.messenger.kind)
-        parts = put_together(settings, messenger, register)
+        parts = put_together(settings, messenger, register, traffic)
         closing.push_async_callback(parts.flow_runs.close)
         closing.callback(parts.shelf.close)
-        await closing.enter_async_context(consuming(messenger, _pulled(parts, traffic), lease=settings.messenger.lease))
+        await closing.enter_async_context(parts.consumers.running())
         await closing.enter_async_context(_sweeping(parts))
         yield parts
 
@@ -133,6 +141,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="The Workload's contact point: asks for runs, and tells how they go.",
         version="1",
         lifespan=lifespan,
+        responses=ANYWHERE,
         # their pages load scripts from other hosts
         docs_url=None,
         redoc_url=None,

@@ -67,6 +67,15 @@ async def _watcher(request: Request, parts: Needs) -> None:
     await _check_reader(request, parts, f"{invoker.accounts},{invoker.readers}")
 
 
+async def may_watch(request: Request, parts: Parts) -> bool:
+    """Of a route that answers everybody: whether this caller may also see how runs go."""
+    try:
+        await _watcher(request, parts)
+    except ProblemError:
+        return False
+    return True
+
+
 async def _check_reader(request: Request, parts: Parts, accounts: str) -> None:
     if parts.tokens is not None:
         invoker = parts.settings.invoker

@@ -26,7 +26,7 @@ class Handlers:
     async def request(self, delivery: Delivery) -> None:
         """The flow run exists, and the register knows that the step was asked for."""
         request = decode_request(delivery)
-        with about(delivery.message_id, run_id=request.run_id, step=request.step):
+        with about(run_id=request.run_id, step=request.step):
             await dispatch(request, self._flow_runs, self.tell)
             await run_in_threadpool(self._register.note_request, request)
 
@@ -35,7 +35,8 @@ class Handlers:
         if is_probe(delivery.attributes):
             return
         status = decode_status(delivery)
-        await run_in_threadpool(self._register.note_status, status)
+        with about(run_id=status.run_id, step=status.step):
+            await run_in_threadpool(self._register.note_status, status)
 
     async def tell(self, status: RunStatus) -> None:
         """Publishes a status, as the step itself would have. Raises MessengerUnavailable."""

@@ -5,19 +5,27 @@ import logging
 import random
 import re
 import sys
+import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+log = logging.getLogger(__name__)
+
+
+def is_harmless(given: str) -> bool:
+    """Whether a text that somebody sent may stand in a log as it is."""
+    return _ID.fullmatch(given) is not None
 
 
 def request_id(given: str | None = None) -> str:
     """The caller's own id when it is harmless in a log, otherwise a new one."""
-    return given if given is not None and _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
+    return given if given is not None and is_harmless(given) else f"{random.getrandbits(128):032x}"
 
 
 def current_request_id() -> str:
@@ -25,13 +33,18 @@ def current_request_id() -> str:
 
 
 @contextmanager
-def about(request: str, **more: str) -> Iterator[None]:
-    """Log lines written inside bear the id of the request, or of the message, and what else is given."""
-    token = _context.set({"request_id": request, **more})
+def about(**fields: str) -> Iterator[None]:
+    """Log lines written inside bear these fields, beside those that they bear outside."""
+    token = _context.set({**_context.get(), **fields})
     try:
         yield
     finally:
         _context.reset(token)
+
+
+def from_now_on_about(**fields: str) -> None:
+    """Log lines of this thread bear these fields and no others until it says so again: its caller's lines as well."""
+    _context.set(fields)
 
 
 class _WithContext(logging.Filter):
@@ -40,7 +53,24 @@ class _WithContext(logging.Filter):
         return True
 
 
-class JsonLines(logging.Formatter):
+class _WithoutTexts(logging.Formatter):
+    """Of an exception, what was raised and the way to it. Not its text, which may hold customer data."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        chain: list[BaseException] = []
+        error: BaseException | None = ei[1]
+        while error is not None and error not in chain:
+            chain.append(error)
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\n".join(_way_to(error) for error in reversed(chain))
+
+
+def _way_to(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join([type(error).__name__, *(f"  {one.filename}:{one.lineno} in {one.name}" for one in frames)])
+
+
+class JsonLines(_WithoutTexts):
     """One JSON object a line; `severity` is the name that Google's log service looks for."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -56,7 +86,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-class TextLines(logging.Formatter):
+class TextLines(_WithoutTexts):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
@@ -80,6 +110,13 @@ def configure_logging(style: Literal["text", "json"]) -> None:
         logger.propagate = name != "uvicorn.access"
     for chatty in ("httpx", "httpcore", "google"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    threading.excepthook = _log_end_of_thread
+
+
+def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    if not issubclass(ended.exc_type, SystemExit):
+        name = ended.thread.name if ended.thread else "unknown"
+        log.error("thread %s broke", name, exc_info=ended.exc_value)
 
 
 def without_tracebacks() -> None:

@@ -11,10 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from invoker.logs import about, request_id
-from invoker.problems import problem_response
+from invoker.problems import OURS, problem_response
 from invoker.traffic import Traffic
 
 REQUEST_ID = b"x-request-id"
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+"""What an answer is stands in its content type, and a browser shall not guess."""
 QUIET = ("/healthcheck", "/readiness")
 """Asked every few seconds by machines: only their failures are logged."""
 CUSTOMERS = "/customers/"
@@ -39,16 +41,16 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (REQUEST_ID, given.encode())]
+                message["headers"] = [*message["headers"], (REQUEST_ID, given.encode()), NO_SNIFFING]
             await send(message)
 
-        with about(given), self._traffic.request():
+        with about(request_id=given), self._traffic.request():
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception:
                 log.exception("%s %s broke", scope["method"], _logged(scope["path"]))
                 if status == 0:
-                    broken = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the invoker; see its log")
+                    broken = problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, OURS)
                     await broken(scope, receive, send_with_id)
             if scope["path"] not in QUIET or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 spent = (time.perf_counter() - began) * 1000

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from messenger.contract import Failure, Name, RunDate, Scalar
 from register.register import Run, RunState
 
+OK, NOT_READY = "ok", "not ready"
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 MOST_PARAMETERS, LONGEST_TEXT, LARGEST_INTEGER = 50, 1000, 2**53
 
@@ -122,7 +123,7 @@ class RunList(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Each part the invoker needs: `ok`, or why it cannot be reached."""
+    """Each part the invoker needs: `ok`, or why it cannot be reached; to strangers only that it is `not ready`."""
 
     model_config = ConfigDict(
         frozen=True, json_schema_extra={"examples": [{"messenger": "ok", "register": "ok", "prefect": "ok"}]}
@@ -131,3 +132,14 @@ class Readiness(BaseModel):
     messenger: str
     register_: Annotated[str, Field(serialization_alias="register")]
     prefect: str
+
+    @property
+    def ready(self) -> bool:
+        return (self.messenger, self.register_, self.prefect) == (OK, OK, OK)
+
+    def for_strangers(self) -> Self:
+        """Without the reasons, in which addresses and names of the project stand."""
+        messenger, register, prefect = (
+            said if said == OK else NOT_READY for said in (self.messenger, self.register_, self.prefect)
+        )
+        return type(self)(messenger=messenger, register_=register, prefect=prefect)

@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from invoker.accept import Acceptance
+from invoker.consumer import Consumers
 from invoker.flow_runs import FlowRuns
 from invoker.handle import Handlers
 from invoker.look import Looker
+from invoker.ready import Ready
 from invoker.reports import Reports
 from invoker.tokens import Tokens
 from messenger.messenger import Messenger
@@ -28,6 +30,8 @@ class Parts:
     acceptance: Acceptance
     looker: Looker
     handlers: Handlers
+    consumers: Consumers
+    ready: Ready
     shelf: Shelf
     reports: Reports
     tokens: Tokens | None

@@ -17,7 +17,7 @@ from snapshot.read import SnapshotUnavailable
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
 """Seconds after which a caller may ask again for what cannot be had now."""
-
+OURS = "a fault of the invoker; see its log"
 
 DETAILS = {
     HTTPStatus.BAD_REQUEST: "There was an error parsing the body",
@@ -27,6 +27,7 @@ DETAILS = {
     HTTPStatus.CONFLICT: ("run rfm-1998-06-30-1 was asked for with other parameters; ask with force for a new attempt"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body has more than 65536 bytes",
     HTTPStatus.UNPROCESSABLE_ENTITY: "query.run_date: a run_date is written as YYYY-MM-DD",
+    HTTPStatus.INTERNAL_SERVER_ERROR: OURS,
     HTTPStatus.SERVICE_UNAVAILABLE: "the messenger cannot be reached; nothing was accepted, ask again",
 }
 """Examples, by status."""
@@ -131,6 +132,10 @@ def _example(status: HTTPStatus) -> Mapping[str, Any]:
         title=status.phrase, status=status, detail=DETAILS[status], request_id="fd0bb3c87adc42ae8e1fe4b8f220739e"
     )
     return problem.model_dump(exclude_none=True)
+
+
+ANYWHERE = documented(HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
+"""What the middleware and the app itself may answer, on every route."""
 
 
 def _document_problems(app: FastAPI) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import uvicorn
 
+from invoker.logs import configure_logging
 from settings import Invoker
 
 BACKLOG = 2048
@@ -57,6 +58,8 @@ def _serve_many(invoker: Invoker, listening: socket.socket) -> int:
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
     from gunicorn.errors import HaltServer  # type: ignore[import-untyped]
 
+    configure_logging(invoker.log_format)
+
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             for name, value in _gunicorn(invoker, listening).items():
@@ -84,4 +87,18 @@ def _gunicorn(invoker: Invoker, listening: socket.socket) -> dict[str, Any]:
         "graceful_timeout": round(invoker.graceful_timeout),
         "backlog": BACKLOG,
         "control_socket_disable": True,
+        "logger_class": _as_all_others(),
     }
+
+
+def _as_all_others() -> type:
+    """gunicorn's own lines go the way of all others."""
+    from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+    class Lines(Logger):  # type: ignore[misc]
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            self.error_log.handlers.clear()
+            self.error_log.propagate = True
+
+    return Lines

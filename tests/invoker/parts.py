@@ -111,12 +111,12 @@ def told(messenger, subscription, within=10.0):
 def logging_as_before():
     """The app configures the logging of its process; here that is the test runner's."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, excepthook = root.handlers[:], root.level, threading.excepthook
     found_out = {
         name: getattr(logging, name) for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
     }
     yield
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:], root.level, threading.excepthook = handlers, level, excepthook
     for name, value in found_out.items():
         setattr(logging, name, value)
 

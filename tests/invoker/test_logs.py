@@ -1,15 +1,19 @@
 """Log lines and the ids in them; limits around every request."""
 
 import asyncio
+import base64
 import json
 import logging
+import threading
 
 import httpx
 import pytest
 
 from invoker.app import create_app
 from invoker.logs import JsonLines, TextLines, about, configure_logging, request_id
-from tests.invoker.parts import DAY, client_of, settings_for
+from messenger import consume
+from messenger.messenger import REQUESTS
+from tests.invoker.parts import DAY, client_of, request_for, send, settings_for, wait_until
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def lines(capsys):
 def test_json_lines_bear_the_request_they_belong_to(lines):
     configure_logging("json")
 
-    with about("r-1", run_id="rfm-1998-06-30-1"):
+    with about(request_id="r-1"), about(run_id="rfm-1998-06-30-1"):
         logging.getLogger("invoker.somewhere").warning("accepted\nrun %s", "x")
 
     [line] = lines()
@@ -36,21 +40,44 @@ def test_json_lines_bear_the_request_they_belong_to(lines):
     }
 
 
-def test_an_exception_is_part_of_its_line(lines):
-    configure_logging("json")
+def broken():
     try:
-        raise ValueError("no")
+        raise KeyError("customer c07")
+    except KeyError as error:
+        raise ValueError("customer c08") from error
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_of_an_exception_the_way_to_it_is_told_and_not_its_text(lines, style):
+    configure_logging(style)
+    try:
+        broken()
     except ValueError:
-        logging.getLogger("invoker").exception("broke")
+        logging.getLogger("invoker").exception("it broke")
+
+    told = "\n".join(json.loads(line)["exception"] if style == "json" else line for line in lines())
+    assert told.index("KeyError") < told.index("ValueError")
+    assert "test_logs.py" in told
+    assert "in broken" in told
+    assert "customer" not in told
+
+
+def test_the_end_of_a_thread_is_a_line_as_any_other(lines):
+    configure_logging("json")
+    thread = threading.Thread(target=broken, name="keeper")
+    thread.start()
+    thread.join()
 
     [line] = lines()
-    assert "ValueError: no" in json.loads(line)["exception"]
+    told = json.loads(line)
+    assert (told["severity"], told["message"]) == ("ERROR", "thread keeper broke")
+    assert "ValueError" in told["exception"]
 
 
 def test_lines_for_people_say_it_at_the_end(lines):
     configure_logging("text")
 
-    with about("r-1"):
+    with about(request_id="r-1"):
         logging.getLogger("invoker").info("accepted")
 
     [line] = lines()
@@ -79,6 +106,13 @@ def test_every_answer_bears_the_id_of_its_request(refusing):
     assert problem.headers["x-request-id"] == problem.json()["request_id"]
 
 
+def test_no_answer_is_taken_for_something_else_than_it_says(refusing):
+    client, _ = refusing
+
+    for path in ("/", "/page/start.js", "/runs", "/nothing", "/healthcheck", "/openapi.json"):
+        assert client.get(path).headers.get_list("x-content-type-options") == ["nosniff"]
+
+
 def test_what_was_sent_is_not_logged(refusing, lines):
     client, _ = refusing
     configure_logging("text")
@@ -93,14 +127,48 @@ def test_what_was_sent_is_not_logged(refusing, lines):
 
 def test_a_fault_of_ours_is_answered_without_its_details(tmp_path, prefect, monkeypatch, lines):
     with client_of(create_app(settings_for(tmp_path, prefect, pull=False))) as client:
-        monkeypatch.setattr("register.sqlite.SqliteRegister.list", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr("register.sqlite.SqliteRegister.list", lambda *_, **__: broken())
         answer = client.get("/runs")
 
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"] == answer.json()["request_id"]
-    assert "division" not in answer.text
-    assert any("ZeroDivisionError" in line for line in lines())
+    told = "\n".join(lines())
+    assert "ValueError" in told
+    assert "customer" not in told + answer.text
+
+
+def test_every_line_about_a_pulled_message_bears_its_id_and_its_run(tmp_path, prefect, messenger, lines, monkeypatch):
+    monkeypatch.setattr(consume, "growing", lambda count, longest: 0.05)
+    prefect.answers_with = 503
+    with client_of(create_app(settings_for(tmp_path, prefect, log_format="json"))):
+        poison = messenger.publish(REQUESTS, b"poison", {"run_id": "rfm-1998-06-30-9"})
+        kept = send(messenger, request_for())
+        wait_until(lambda: len(prefect.asked) >= 2 and messenger.dead_letters())
+        prefect.answers_with = None
+        wait_until(prefect.keys)
+
+    told = [json.loads(line) for line in lines()]
+    of = {message_id: [line for line in told if line.get("request_id") == message_id] for message_id in (poison, kept)}
+    assert [(line["run_id"], "dead letters" in line["message"]) for line in of[poison]] == [("rfm-1998-06-30-9", True)]
+    assert {line["run_id"] for line in of[kept]} == {"rfm-1998-06-30-1"}
+    assert {line["logger"] for line in of[kept]} == {"messenger.consume", "invoker.dispatch"}
+    assert [line for line in told if line["logger"] == "messenger.consume" and "request_id" not in line] == []
+
+
+def test_what_is_pushed_is_told_under_the_id_of_its_request(tmp_path, prefect, lines):
+    settings = settings_for(tmp_path, prefect, pull=False, push_requests="ours", log_format="json")
+    request = request_for()
+    data = base64.b64encode(request.encode()).decode()
+    message = {"data": data, "attributes": request.attributes(), "messageId": "7"}
+    with client_of(create_app(settings)) as client:
+        client.post(
+            "/pubsub/push", json={"message": message, "subscription": "ours"}, headers={"X-Request-ID": "pushed-1"}
+        )
+
+    told = [json.loads(line) for line in lines()]
+    [dispatched] = [line for line in told if line["logger"] == "invoker.dispatch"]
+    assert (dispatched["request_id"], dispatched["run_id"]) == ("pushed-1", request.run_id)
 
 
 @pytest.mark.parametrize("chunked", [True, False])

@@ -1,16 +1,20 @@
 """The invoker as a process: how it starts, refuses to start, and ends."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 
 import httpx
 import pytest
 
-from invoker.serve import listen
+from invoker.serve import _gunicorn, listen
+from messenger.embedded import EmbeddedMessenger
+from messenger.messenger import INVOKER_REQUESTS
 from settings import PROJECT, Invoker
-from tests.invoker.parts import DAY, wait_until
+from tests.invoker.parts import DAY, KEY, wait_until
 
 
 @pytest.fixture
@@ -76,14 +80,66 @@ def test_several_workers_take_each_message_once_and_end_in_order(start, port, pr
 
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         days = [f"1998-05-{day:02}" for day in range(1, 21)]
-        assert [client.get("/invoke", params={"run_date": day}).status_code for day in days] == [202] * 20
+        asked = [client.get("/invoke", params={"run_date": day}, headers={"X-Request-ID": day}) for day in days]
     wait_until(lambda: len(prefect.flow_runs) == 20)
     process.send_signal(signal.SIGTERM)
     told, _ = process.communicate(timeout=15)
 
+    assert [answer.status_code for answer in asked] == [202] * 20
     assert len([path for _, path, _ in prefect.asked if path.endswith("create_flow_run")]) == 20
     assert process.returncode == 0
-    assert "Traceback" not in told
+    lines = [json.loads(line) for line in told.splitlines()]
+    accepted = {line["request_id"] for line in lines if line["message"].startswith("accepted run")}
+    dispatched = [line for line in lines if line["message"].startswith("dispatched as flow run")]
+    assert accepted == set(days)
+    assert {line["run_id"] for line in dispatched} == {f"rfm-{day}-1" for day in days}
+    assert all(line["request_id"] for line in dispatched)
+    assert {"gunicorn.error", "uvicorn.error"} <= {line["logger"] for line in lines}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_work_in_hand_is_finished_at_the_end(start, port, prefect, tmp_path, workers):
+    process = start(INVOKER_WORKERS=workers)
+    wait_until(lambda: answers(port), within=40, what="the invoker")
+    prefect.slow_by = 1
+    assert httpx.get(f"http://127.0.0.1:{port}/invoke", params={"run_date": DAY}).status_code == 202
+    wait_until(lambda: prefect.asked, what="the dispatch to begin")
+
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=15)
+
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert prefect.keys() == [KEY]
+    assert "dispatched as flow run" in told
+    assert left(tmp_path) == []
+
+
+def test_work_that_takes_too_long_at_the_end_is_given_back(start, port, prefect, tmp_path):
+    process = start(INVOKER_GRACEFUL_TIMEOUT="1")
+    wait_until(lambda: answers(port), within=30, what="the invoker")
+    prefect.slow_by = 60
+    assert httpx.get(f"http://127.0.0.1:{port}/invoke", params={"run_date": DAY}).status_code == 202
+    wait_until(lambda: prefect.asked, what="the dispatch to begin")
+
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=15)
+
+    assert "Application shutdown complete" in told
+    assert left(tmp_path) == ["rfm-1998-06-30-1"]
+
+
+def left(folder):
+    """The runs whose requests wait for the next invoker."""
+    with closing(EmbeddedMessenger(folder / "messenger.db")) as messenger:
+        assert messenger.dead_letters() == []
+        return [one.attributes["run_id"] for one in messenger.pull(INVOKER_REQUESTS, limit=10, wait=0)]
+
+
+def test_how_long_workers_may_be_silent_and_take_to_end_are_settings():
+    with listen("127.0.0.1", 0) as listening:
+        told = _gunicorn(Invoker(workers=3, worker_timeout=7, graceful_timeout=4), listening)
+
+    assert (told["workers"], told["timeout"], told["graceful_timeout"]) == (3, 7, 4)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -148,6 +148,23 @@ def test_the_probes_are_open(world):
     assert asked(client, path="/readiness").status_code == 200
 
 
+def test_strangers_are_told_which_part_is_not_ready_and_nothing_more(key, tmp_path):
+    certificates, prefect = CertificateServer(key), PrefectStandIn().start()
+    settings = settings_for(
+        tmp_path, prefect, pull=False, certificates=certificates.url, accounts=ACCOUNT, **GUARDED["google"]
+    )
+    with client_of(create_app(settings)) as client:
+        prefect.stop()
+        strangers = [asked(client, token, "/readiness") for token in (None, "x", Key("theirs").token())]
+        ours = asked(client, key.token(), "/readiness")
+
+    assert [(answer.status_code, answer.json()) for answer in strangers] == [
+        (503, {"messenger": "ok", "register": "ok", "prefect": "not ready"})
+    ] * 3
+    assert (ours.status_code, "cannot be reached" in ours.json()["prefect"]) == (503, True)
+    certificates.stop()
+
+
 def test_certificates_are_fetched_once_and_forged_key_ids_do_not_make_us_fetch(key, tmp_path):
     certificates, prefect = CertificateServer(key), PrefectStandIn().start()
     settings = settings_for(
@@ -162,7 +179,8 @@ def test_certificates_are_fetched_once_and_forged_key_ids_do_not_make_us_fetch(k
     prefect.stop()
 
 
-def test_when_certificates_cannot_be_fetched_it_is_said_to_try_again_and_heals(key, tmp_path):
+def test_when_certificates_cannot_be_fetched_it_is_said_to_try_again_and_heals(key, tmp_path, monkeypatch):
+    monkeypatch.setattr("invoker.certificates.FAILED_FOR", 0)
     certificates, prefect = CertificateServer(key), PrefectStandIn().start()
     settings = settings_for(
         tmp_path, prefect, pull=False, certificates=certificates.url, accounts=ACCOUNT, **GUARDED["google"]
