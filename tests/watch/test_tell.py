@@ -9,7 +9,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.receivers import mail_receiver
+from tests.receivers import mail_receiver, web_receiver
 from watch import book
 from watch.alert import Alert
 from watch.tell import tell, tell_recovered, tell_untold
@@ -122,12 +122,55 @@ def test_while_prefect_cannot_be_asked_it_is_told(alert, receiver):
     assert receiver.titles == [f"[failed] {alert.about}"]
 
 
-def test_one_channel_that_is_down_does_not_keep_it_from_the_others(alert, receiver, configured):
-    configured(ALERTS_URLS=f"json://127.0.0.1:9 {receiver.address}")
+def test_a_channel_that_is_down_is_tried_again_alone_and_the_others_hear_of_the_end(alert, receiver, configured):
+    with web_receiver() as other:
+        configured(ALERTS_URLS=f"{other.address} {receiver.address}")
+        other.status = 500
+        tell(alert)
+        assert alert in tell_untold()
+        assert receiver.titles == [f"[failed] {alert.about}"], "once, however often the other one is tried"
 
+        tell_recovered(alert.about)
+
+    assert receiver.titles == [f"[failed] {alert.about}", f"[recovered] {alert.about}"]
+    assert other.got == []
+
+
+def test_a_channel_that_is_back_gets_what_it_has_not_taken_and_nobody_else_does(alert, receiver, configured):
+    with web_receiver() as other:
+        configured(ALERTS_URLS=f"{other.address} {receiver.address}")
+        other.status = 500
+        tell(alert)
+        other.status = 200
+
+        assert alert not in tell_untold()
+        assert alert not in tell_untold()
+        tell_recovered(alert.about)
+
+    assert receiver.titles == other.titles == [f"[failed] {alert.about}", f"[recovered] {alert.about}"]
+
+
+def test_a_channel_is_not_named_in_prefect(alert, receiver, configured):
+    configured(ALERTS_URLS=f"json://127.0.0.1:9 {receiver.address}")
     tell(alert)
 
-    assert receiver.titles == [f"[failed] {alert.about}"]
+    [one] = noted(alert)
+    assert (one.told, len(one.taken_by)) == (False, 1)
+    assert "secret-token" not in one.model_dump_json()
+
+
+def test_an_alert_recovers_however_many_are_open(alert, receiver, monkeypatch):
+    monkeypatch.setattr(book, "PAGE", 2)
+    several = [alert.model_copy(update={"about": f"{alert.about} {number}"}) for number in range(5)]
+    for one in several:
+        tell(one)
+
+    for one in several:
+        tell_recovered(one.about)
+
+    assert [title for title in receiver.titles if title.startswith("[recovered]")] == [
+        f"[recovered] {one.about}" for one in several
+    ]
 
 
 def test_it_goes_by_mail_too(alert, configured):
