@@ -24,7 +24,7 @@ from settings import get_settings
 from tasks.alert import alert_run, recovered
 from tasks.cancel import RunCancelled, give_up
 from tasks.claim import request_of
-from tasks.dead_letter import set_aside
+from tasks.dead_letter import set_aside, take_back
 from tasks.listen import start_listening, stop_listening
 from tasks.look import is_cancelled_by_somebody
 from tasks.plan import gone_on_from
@@ -72,6 +72,7 @@ class Attempts:
         if error is None:
             self._end(status_of(self.run, "succeeded"))
             recovered(self.run)
+            take_back(self.run)
             return False
         if isinstance(error, Exception):
             return self._another(error) or self._fail(error)

@@ -1,15 +1,19 @@
-"""Dead letter: the request of a run that has finally failed is kept with the reason, for a replay after the repair."""
+"""Dead letter: the request of a run that has finally failed is kept with the reason, for a replay after the repair.
+
+When a later attempt of the date is confirmed, by whatever way it was asked for, the repair is done and the letter goes.
+"""
 
 import logging
-from contextlib import closing
+from contextlib import closing, suppress
 from uuid import uuid4
 
 from errors import Permanent, Retryable
 from messenger.contract import RunRequest, run_id_of
-from messenger.messenger import INVOKER_REQUESTS, Delivery
+from messenger.messenger import INVOKER_REQUESTS, DeadLetter, Delivery
 from wiring import open_messenger
 
 log = logging.getLogger(__name__)
+FAILED = " has failed: "
 
 
 def set_aside(run: RunRequest, reason: str) -> None:
@@ -31,6 +35,29 @@ def set_aside(run: RunRequest, reason: str) -> None:
     )
     try:
         with closing(open_messenger()) as messenger:
-            messenger.bury(letter, f"run {run.run_id} has failed: {reason}")
+            messenger.bury(letter, f"run {run.run_id}{FAILED}{reason}")
     except (Retryable, Permanent) as error:
         log.error("the request of run %s could not be set aside: %s", run.run_id, error)
+
+
+def take_back(run: RunRequest) -> None:
+    """To be called when the run is confirmed: what earlier attempts of its date have set aside needs nobody any more.
+
+    Letters that somebody else has buried stay. What cannot be looked at now is only logged, and stays for a person.
+    """
+    if run.attempt == 1:
+        return
+    try:
+        with closing(open_messenger()) as messenger:
+            for letter in messenger.dead_letters():
+                if _set_aside_for(letter, run):
+                    with suppress(KeyError):  # somebody has dropped or replayed it meanwhile
+                        messenger.drop(letter.message_id)
+    except (Retryable, Permanent) as error:
+        log.warning("dead letters of earlier attempts of run %s could not be dropped: %s", run.run_id, error)
+
+
+def _set_aside_for(letter: DeadLetter, run: RunRequest) -> bool:
+    """By its reason: attempts of a date differ in the number after the last dash."""
+    date_of_run = run.run_id.rpartition("-")[0]
+    return letter.reason.startswith(f"run {date_of_run}-") and FAILED in letter.reason

@@ -12,12 +12,13 @@ from prefect.exceptions import TerminationSignal
 from errors import Permanent
 from messenger.contract import RunStatus
 from messenger.decode import decode_request
-from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES
+from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES, MessengerUnavailable
 from settings import get_settings
 from tasks import attempts as module
 from tasks.attempts import attempts
 from tasks.cancel import RunCancelled
 from tasks.claim import request_of
+from tasks.dead_letter import set_aside
 from tasks.listen import waiter_of
 from tasks.turn import Turn
 from tasks.wait import StepLost
@@ -115,6 +116,36 @@ def test_attempts_end_and_then_there_is_one_alert_and_a_dead_letter_that_asks_fo
         [delivery] = messenger.pull(INVOKER_REQUESTS, limit=5, wait=0)
     request = decode_request(delivery)
     assert (request.run_id, request.step) == ("rfm-1998-06-30-4", "orchestrate")
+
+
+def test_the_dead_letter_goes_when_a_later_attempt_of_the_date_is_confirmed_and_those_of_others_stay(turn, said):
+    with pytest.raises(Permanent):
+        carry_out(turn, Permanent("refused data"))
+    july = turn.run.model_copy(update={"run_id": "rfm-1998-07-07-1", "run_date": date(1998, 7, 7)})
+    set_aside(july, "StepLost: ...")
+    assert dead_letters() == ["rfm-1998-06-30-2", "rfm-1998-07-07-2"]
+    with closing(open_register()) as register:
+        second, _ = register.claim("rfm", JUNE_30, {}, force=False, requested_by="somebody", now=datetime.now(UTC))
+
+    turn.go_on_as(request_of(second))
+    assert carry_out(turn, None) == [SECOND]
+
+    assert dead_letters() == ["rfm-1998-07-07-2"]
+
+
+def test_a_messenger_that_is_away_keeps_no_confirmed_run_from_its_end(turn, said, monkeypatch):
+    def away():
+        raise MessengerUnavailable("locked")
+
+    monkeypatch.setattr("tasks.dead_letter.open_messenger", away)
+
+    assert carry_out(turn, LOST, None) == [FIRST, SECOND]
+    assert run(SECOND).state == "succeeded"
+
+
+def dead_letters():
+    with closing(open_messenger()) as messenger:
+        return [letter.attributes["run_id"] for letter in messenger.dead_letters()]
 
 
 def test_each_step_has_its_own_attempts(turn):
