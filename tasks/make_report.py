@@ -44,35 +44,50 @@ def make_report(request: RunRequest) -> "Report":
 @contextmanager
 def telling(request: RunRequest) -> Iterator[None]:
     """A failed report fails no run, so people are told of it here; the next one that works says that it is over."""
+    about = about_run(request.pipeline, request.run_date)
     try:
         yield
     except (Exception, SystemExit) as error:
         ours = isinstance(error, Permanent | Retryable)
-        _alert(request, "report", one_line(error) if ours else type(error).__name__)
+        _alert(request, "report", about, one_line(error) if ours else type(error).__name__)
         raise
-    about = about_run(request.pipeline, request.run_date)
     tell_over(lambda alert: alert.cause == "report" and alert.about == about)
 
 
 def alert_drift(request: RunRequest, report: "Report") -> None:
-    """Only of what moved since the fit of a model that is applied unchanged: else the edges have moved along."""
+    """Only of what moved since the fit of a model that is applied unchanged: else the edges have moved along.
+
+    The alert is about the pipeline, so a frozen model that no longer fits is told once and not for each date. It is
+    over when the same or a later date is reported below the bound, or by edges that were fitted anew.
+    """
     found, bound = report.drift, get_settings().report.drift_alert
     if found is None or not found.since_fit or found.worst.psi < bound:
+        tell_over(lambda alert: (alert.cause, alert.about) == ("drift", request.pipeline) and _reaches(request, alert))
         return
     _alert(
         request,
         "drift",
+        request.pipeline,
         f"{found.worst.measure} has moved by a PSI of {found.worst.psi:.2f} since the model was fitted on {found.since}"
         f" (REPORT_DRIFT_ALERT is {bound:g}); fit the edges anew, or leave them when the change is meant to show",
     )
 
 
-def _alert(request: RunRequest, cause: Cause, text: str) -> None:
+def _reaches(request: RunRequest, alert: Alert) -> bool:
+    """Whether the request is of the alert's date or a later one; dates in run_ids sort as they follow each other."""
+    return alert.run_id is None or _dated(request.run_id) >= _dated(alert.run_id)
+
+
+def _dated(run_id: str) -> str:
+    return run_id.rpartition("-")[0]
+
+
+def _alert(request: RunRequest, cause: Cause, about: str, text: str) -> None:
     flow_run = runtime.flow_run.id
     tell(
         Alert(
             cause=cause,
-            about=about_run(request.pipeline, request.run_date),
+            about=about,
             text=text,
             since=datetime.now(UTC),
             run_id=request.run_id,

@@ -101,22 +101,35 @@ def test_a_report_that_fails_is_seen_and_told_and_recovers(prefect, place):
     assert told(prefect) == []
 
 
-def test_customers_who_have_shifted_since_the_fit_are_told_once(prefect, place):
-    given_run(place, run_date=FITTED)
-    request = given_run(place, [(name, 600, *rest) for name, _, *rest in ROWS], model=FROZEN)
-    carried_out(request)
-    [one] = told(prefect)
-    assert one.alert.cause == "drift"
+def test_customers_who_have_shifted_since_the_fit_are_told_once_for_all_dates_of_the_model(prefect, place):
+    shifted = [(name, 600, *rest) for name, _, *rest in ROWS]
+    fitted = given_run(place, run_date=FITTED)
+    carried_out(given_run(place, shifted, model=FROZEN))
+    [one] = told(prefect, "rfm")
+    assert (one.alert.cause, one.alert.run_id) == ("drift", f"rfm-{RUN_DATE}-1")
     assert "recency has moved by a PSI of" in one.alert.text
-    carried_out(request)
-    assert told(prefect) == [one]
+
+    carried_out(given_run(place, shifted, RUN_DATE + timedelta(days=7), model=FROZEN))
+    carried_out(fitted)
+    assert told(prefect, "rfm") == [one], "a later date is the same drift, and an earlier one says nothing of it"
 
 
-def told(_api):
+@pytest.mark.parametrize("parameters", [{}, {"model": FROZEN}])
+def test_a_drift_is_over_when_edges_are_fitted_anew_or_the_customers_are_as_they_were(prefect, place, parameters):
+    given_run(place, run_date=FITTED)
+    carried_out(given_run(place, [(name, 600, *rest) for name, _, *rest in ROWS], model=FROZEN))
+    assert [one.alert.cause for one in told(prefect, "rfm")] == ["drift"]
+
+    carried_out(given_run(place, run_date=RUN_DATE + timedelta(days=7), **parameters))
+
+    assert told(prefect, "rfm") == []
+
+
+def told(_api, about=f"rfm {RUN_DATE}"):
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        return [one for one in book.open_alerts(client) if one.alert.about == f"rfm {RUN_DATE}"]
+        return [one for one in book.open_alerts(client) if one.alert.about == about]
 
 
 @pytest.fixture(autouse=True)
