@@ -17,7 +17,9 @@ def cause_of(error: BaseException) -> Cause:
     """Which section of docs/operations.md is about this."""
     if isinstance(error, NotConfirmed):
         return "unconfirmed"
-    return "crashed" if isinstance(error, StepLost | NeverStarted) else "failed"
+    if isinstance(error, NeverStarted):
+        return "never-started"
+    return "crashed" if isinstance(error, StepLost) else "failed"
 
 
 def alert_run(

@@ -68,7 +68,8 @@ def require_no_failure_before(register: Register, pipeline: str, run_date: date)
     if before is not None and before.state == "failed":
         raise HeldBack(
             f"{pipeline} {run_date} is held back because run {before.run_id} has failed: ask for {before.run_date}"
-            " again; this date is then caught up, or ask for it too (ORCHESTRATOR_HOLD_AFTER_FAILURE)"
+            " again, and then for this date, unless it is caught up (ORCHESTRATOR_CATCH_UP, and"
+            " ORCHESTRATOR_HOLD_AFTER_FAILURE, which holds it back)"
         )
 
 

@@ -19,11 +19,13 @@ from prefect.client.schemas.objects import FlowRun
 from errors import Permanent, Retryable
 from messenger.contract import ORCHESTRATE, Failure, RunStatus
 from pipelines import find_pipeline
-from register.ask import publish
+from register.ask import newest_attempt, publish
 from register.register import Register, Run
 from settings import get_settings
 from tasks.again import AGAIN
+from tasks.alert import alert_run
 from tasks.cancel import RunCancelled, give_up
+from tasks.checks import NotConfirmed
 from tasks.claim import request_of
 from tasks.confirm import done_by_ledger
 from tasks.left_running import end_left_running, end_stuck, is_stuck
@@ -104,7 +106,7 @@ def _note(register: Register, status: RunStatus, flow_run_id: str | None) -> Non
 
 
 def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable[Settled]:
-    """Of a run that has ended: ledger rows without a status are told, a status without its row is named."""
+    """Of a run that has ended: ledger rows without a status are told, of a status without its row people are told."""
     known = {news.step: news for news in run.steps}
     for step in find_pipeline(run.pipeline).steps:
         news = known.get(step.name)
@@ -114,10 +116,16 @@ def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable
         if row is not None and not said:
             _note(register, status_of(request, "succeeded", facts=dict(row.facts)), row.flow_run_id)
             yield Settled(run.run_id, f"step {step.name} has committed and never said so", "told from the ledger")
-        if said and warehouse.ledger_row(run.run_id, step.name) is None:
-            yield Settled(
-                run.run_id, f"step {step.name} said it succeeded and has no row in the ledger", "ask for the date again"
-            )
+        if said and warehouse.ledger_row(run.run_id, step.name) is None and _is_newest(register, run):
+            found = f"step {step.name} said it succeeded and has no row in the ledger"
+            alert_run(request, NotConfirmed(f"{found}: ask for the date again"), step=step.name)
+            yield Settled(run.run_id, found, "people are told: ask for the date again")
+
+
+def _is_newest(register: Register, run: Run) -> bool:
+    """What an earlier attempt has said of a date that was asked for again since concerns nobody any more."""
+    newest = newest_attempt(register, run.pipeline, run.run_date)
+    return newest is None or newest.run_id == run.run_id
 
 
 def reconcile(register: Register, warehouse: Warehouse, look: Look, now: datetime) -> list[Settled]:

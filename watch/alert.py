@@ -5,7 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Cause = Literal["failed", "crashed", "unconfirmed", "late", "stuck", "dead-letters", "health", "report", "drift"]
+Cause = Literal[
+    "failed", "crashed", "never-started", "unconfirmed", "late", "stuck", "dead-letters", "health", "report", "drift"
+]
 """Each has a section of this name in docs/operations.md."""
 
 LONGEST_TEXT = 1000
@@ -15,7 +17,8 @@ LONGEST_TEXT = 1000
 class Alert(BaseModel):
     """One cause with one thing: the same again is the same alert, whatever the attempt.
 
-    `about` is a pipeline and run_date such as `rfm 2026-11-23`, or the name of a health check. `log` is an address.
+    `about` is a pipeline and run_date such as `rfm 2026-11-23`, a pipeline, or the name of a health check; `log` an
+    address.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

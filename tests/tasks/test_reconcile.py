@@ -24,7 +24,16 @@ RUN = "rfm-1998-06-30-1"
 
 
 @pytest.fixture
-def register(settings, monkeypatch):
+def told(monkeypatch):
+    alerts = []
+    monkeypatch.setattr(
+        module, "alert_run", lambda request, error, step: alerts.append((request.run_id, type(error).__name__, step))
+    )
+    return alerts
+
+
+@pytest.fixture
+def register(settings, monkeypatch, told):
     monkeypatch.setattr("tasks.cancel.stop_steps", lambda run, reason: [])
     open_warehouse().prepare()
     with closing(open_messenger()) as messenger:
@@ -118,12 +127,16 @@ def test_a_step_that_has_committed_and_never_said_so_is_told_from_the_ledger(reg
     assert reconcile(register, warehouse, nothing, NOW) == []
 
 
-def test_a_status_without_its_row_in_the_ledger_is_named(register):
+def test_of_a_status_without_its_row_in_the_ledger_people_are_told_until_the_date_is_asked_for_again(register, told):
     run = claimed(register)
     says(register, run, "features", "succeeded")
     says(register, run, ORCHESTRATE, "succeeded")
 
-    assert settle(register) == [(RUN, "ask for the date again")]
+    assert settle(register) == [(RUN, "people are told: ask for the date again")]
+    assert told == [(RUN, "NotConfirmed", "features")]
+
+    register.claim("rfm", run.run_date, {}, force=True, requested_by="test", now=NOW)
+    assert settle(register) == []
 
 
 def test_one_that_cannot_be_settled_keeps_no_other_from_it(register, monkeypatch):
