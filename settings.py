@@ -49,6 +49,9 @@ class Source(Group):
     amount_column: str = "amount"
     max_rejected: Share = Field(0.5, description="more than this share of the order lines rejected stops the run")
     lines_are_unique: bool = Field(False, description="true: exact copies of a line are rejected as duplicates")
+    orders_due: Annotated[int, Field(gt=0)] = Field(
+        14, description="days: when the newest order is older than this on the run_date, the orders are not fresh"
+    )
 
 
 class Model(Group):

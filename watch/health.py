@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
@@ -16,6 +16,7 @@ from messenger.probe import round_trip
 from pipelines import is_used
 from register.register import Run
 from settings import Settings
+from warehouse.warehouse import Warehouse
 from watch.alert import LONGEST_TEXT, Alert, Cause, about_run
 from watch.finding import Check, Found
 from watch.identity import identity
@@ -43,6 +44,7 @@ def checks(client: SyncPrefectClient, settings: Settings) -> Sequence[Check]:
         Check("dead letters", lambda: no_dead_letters(settings), cause="dead-letters"),
         Check("invoker", lambda: invoker_is_ready(settings)),
         Check("warehouse", lambda: warehouse_opens(settings)),
+        Check("orders", lambda: orders_are_fresh(settings)),
         Check("workers", lambda: pools_have_workers(client, settings)),
         Check("dates", lambda: dates_are_confirmed(client, settings), cause="late"),
         Check("runs", lambda: runs_move(settings), cause="stuck"),
@@ -81,15 +83,35 @@ def invoker_is_ready(settings: Settings) -> Found:
 
 def warehouse_opens(settings: Settings) -> Found:
     """For writing, as a run needs it. While a run holds it, it is busy, which is no failure."""
-    patience = min(settings.health.patience, settings.warehouse.lock_wait)
-    brief = settings.warehouse.model_copy(update={"lock_wait": patience})
-    warehouse = open_warehouse(settings.model_copy(update={"warehouse": brief}))
+    warehouse = _warehouse(settings)
     began = time.monotonic()
     warehouse.prepare()
     days = warehouse.scored_days()
     took = time.monotonic() - began
     newest = f"the newest scored date is {days[-1].run_date}" if days else "nothing is scored yet"
     return Found(f"opened and read in {took:.1f} s; {newest}")
+
+
+def orders_are_fresh(settings: Settings) -> Found:
+    """Of the newest scored date, by what its ledger row says: never by the clock, so that an old date can be scored.
+    That the newest date itself is not old is what `dates` looks at, by the schedule.
+    """
+    warehouse = _warehouse(settings)
+    days = warehouse.scored_days()
+    if not days:
+        return Found("nothing is scored yet")
+    scored = days[-1]
+    features = warehouse.ledger_row(str(scored.facts.get("features_run") or scored.run_id), "features")
+    if features is None or "newest_order" not in features.facts:
+        return Found(f"not known of {scored.run_date}, which was scored by an older version")
+    newest = features.facts["newest_order"]
+    if newest is None:
+        raise NotWell(f"{scored.run_date} was scored without a single order: is the file the right one?")
+    age = (scored.run_date - date.fromisoformat(str(newest))).days
+    said = f"the newest order of {scored.run_date} is of {newest}, {age} days before"
+    if age > settings.source.orders_due:
+        raise NotWell(f"{said}; SOURCE_ORDERS_DUE allows {settings.source.orders_due}: is the file complete?")
+    return Found(said)
 
 
 def pools_have_workers(client: SyncPrefectClient, settings: Settings) -> Found:
@@ -131,11 +153,18 @@ def runs_move(settings: Settings) -> Found:
 
 
 def alerts_are_told() -> Found:
-    """Tries those again that no channel has taken."""
-    untold = tell_untold()
+    """Tries those again that a channel has not taken, on that channel."""
+    untold = [f"{alert.cause} {alert.about}" for alert in tell_untold()]
     if untold:
-        raise NotWell(f"no channel takes {_named([f'{alert.cause} {alert.about}' for alert in untold])}; see the log")
+        raise NotWell(f"a channel does not take {_named(untold)}; the log names it")
     return Found("all told")
+
+
+def _warehouse(settings: Settings) -> Warehouse:
+    """One that gives up on a file that another process holds when a part has to have answered."""
+    patience = min(settings.health.patience, settings.warehouse.lock_wait)
+    brief = settings.warehouse.model_copy(update={"lock_wait": patience})
+    return open_warehouse(settings.model_copy(update={"warehouse": brief}))
 
 
 def _last_news(run: Run) -> datetime:

@@ -106,6 +106,7 @@ def source_variables(settings: Settings) -> Mapping[str, Any]:
         "order_date_column": source.order_date_column,
         "amount_column": source.amount_column,
         "lines_are_unique": source.lines_are_unique,
+        "orders_due_days": source.orders_due,
         "window_days": settings.model.window_days,
         "business_timezone": settings.orchestrator.timezone,
         "max_rejected": source.max_rejected,

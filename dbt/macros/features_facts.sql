@@ -17,6 +17,10 @@
     from {{ ref("order_intake") }}
     where outcome <> 'accepted'
     union all
+    select 'newest_order', coalesce(max('"' || cast(newest_order_date as {{ dbt.type_string() }}) || '"'), 'null')
+    from {{ ref("order_intake") }}
+    where outcome = 'accepted'
+    union all
     select 'orders', cast(coalesce(sum(orders), 0) as {{ dbt.type_string() }})
     from {{ ref("rfm_features_run") }}
     union all

@@ -61,6 +61,7 @@ def test_features_equal_an_independent_computation(shop):
         assert facts["monetary"] == str(sum(row[3] for row in expected))
         assert facts["rows_in"] == len(lines) == facts["lines_accepted"] + facts["lines_rejected"]
         assert facts["rejected_missing_customer"] == facts["lines_rejected"] == sum(line[1] is None for line in lines)
+        assert facts["newest_order"] == str(max(line[2] for line in lines if line[1] and line[2] <= run_date))
 
 
 def test_a_rerun_replaces_its_own_date_and_nothing_else(shop):
@@ -93,6 +94,13 @@ def test_a_day_without_customers_leaves_no_rows(shop):
 
     assert shop.features(JUNE_30) == []
     assert (facts["customers"], facts["orders"], facts["lines_accepted"], facts["monetary"]) == (0, 0, 1, "0.00")
+    assert facts["newest_order"] == "1990-01-01"
+
+
+def test_a_delivery_of_which_no_line_is_accepted_has_no_newest_order(shop):
+    shop.deliver([("1", None, JUNE_30, D(10))])
+
+    assert shop.run(JUNE_30)["newest_order"] is None
 
 
 def test_without_order_ids_every_row_is_an_order(shop):

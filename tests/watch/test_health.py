@@ -1,5 +1,6 @@
 """Each check looks at its part as a run would use it: real files, a real Prefect server."""
 
+import json
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -105,6 +106,39 @@ def test_the_newest_scored_date_is_said(configured, tmp_path):
         )
 
     assert "2026-11-23" in health.warehouse_opens(settings).said
+
+
+def given_scored(settings, run_date, features_facts):
+    """A run_date whose scores build on the features of an earlier attempt."""
+    open_warehouse(settings).prepare()
+    row = "insert into run_ledger values (?, 'rfm', ?, ?, ?, '', ?, now())"
+    with duckdb.connect(settings.warehouse.path) as connection:
+        connection.execute(row, [f"rfm-{run_date}-1", "features", run_date, 1, json.dumps(features_facts)])
+        built_on = json.dumps({"features_run": f"rfm-{run_date}-1"})
+        connection.execute(row, [f"rfm-{run_date}-2", "scoring", run_date, 2, built_on])
+
+
+class TestOrders:
+    """How old the newest order was on the newest scored date."""
+
+    @pytest.mark.parametrize(("newest", "state"), [("1998-06-16", "ok"), ("1998-06-15", "failed"), (None, "failed")])
+    def test_they_are_fresh_by_the_setting_and_as_of_the_run_date(self, configured, newest, state):
+        settings = configured(SOURCE_ORDERS_DUE=14)
+        given_scored(settings, "1998-05-31", {"newest_order": "1998-01-01"})
+        given_scored(settings, "1998-06-30", {"newest_order": newest})
+
+        found = examine(Check("orders", lambda: health.orders_are_fresh(settings)))
+
+        assert (found.state, len(found.alerts)) == (state, int(state == "failed"))
+        assert "1998-06-30" in found.said
+
+    def test_nothing_is_said_of_a_date_that_was_scored_before_it_was_kept(self, configured):
+        settings = configured()
+        open_warehouse(settings).prepare()
+        assert "nothing is scored yet" in health.orders_are_fresh(settings).said
+        given_scored(settings, "1998-06-30", {})
+
+        assert "not known" in health.orders_are_fresh(settings).said
 
 
 def given_deployment(client, flow, name):

@@ -43,7 +43,7 @@ def test_the_run_is_told_by_its_request():
 
 def test_the_source_is_told_by_its_settings_and_its_path_is_no_pattern():
     settings = Settings(
-        source=Source(order_id_column="", customer_id_column="who", lines_are_unique=True),
+        source=Source(order_id_column="", customer_id_column="who", lines_are_unique=True, orders_due=3),
         model=Model(window_days=30),
         orchestrator=Orchestrator(timezone="Europe/Berlin"),
     )
@@ -52,7 +52,7 @@ def test_the_source_is_told_by_its_settings_and_its_path_is_no_pattern():
     assert file["source_path"] == "/shop/orders[[]1].csv"
     assert (file["source_format"], file["source_delimiter"], file["source_columns"]) == ("csv", ";", ["who"])
     assert (told["order_id_column"], told["customer_id_column"], told["lines_are_unique"]) == ("", "who", True)
-    assert (told["window_days"], told["business_timezone"]) == (30, "Europe/Berlin")
+    assert (told["window_days"], told["business_timezone"], told["orders_due_days"]) == (30, "Europe/Berlin", 3)
 
 
 def test_the_warehouse_is_told_by_its_settings():
