@@ -17,6 +17,7 @@ from messenger.contract import ORCHESTRATE, RunStatus
 from messenger.messenger import STANDING, STATUSES
 from tasks.housekeeping import NotSwept, require_swept
 from tasks.listen import run_of, waiter_of
+from tests.waiting import until
 from watch.housekeeping import sweeps
 from watch.leftovers import Leftover, Sweep, sweep
 from watch.old_jobs import orphaned_jobs
@@ -74,14 +75,23 @@ def test_flow_runs_that_ended_long_ago_go_and_others_stay(client, configured):
     assert {young.name, running.name} <= names(client)
 
 
-def test_the_artifacts_of_a_flow_run_go_with_it(client, configured):
+def test_the_artifacts_and_logs_of_a_flow_run_go_with_it(client, configured):
     old = flow_run(client, Completed())
     body = {"key": "old", "type": "markdown", "data": "text", "flow_run_id": str(old.id)}
     artifact = client.request("POST", "/artifacts/", json=body).json()["id"]
+    said = {"name": "old", "level": 20, "message": "said", "timestamp": NOW.isoformat(), "flow_run_id": str(old.id)}
+    client.request("POST", "/logs/", json=[said])
+    assert logs(client, old) == ["said"]
 
     swept(client, configured(), "flow runs", now=after(days=30))
 
     assert UUID(artifact) not in {one.id for one in client.read_artifacts(limit=200)}
+    until(lambda: logs(client, old) == [], 60, "the logs to go: Prefect removes them a little later")
+
+
+def logs(client, of):
+    found = client.request("POST", "/logs/filter", json={"logs": {"flow_run_id": {"any_": [str(of.id)]}}}).json()
+    return [one["message"] for one in found]
 
 
 def test_subscriptions_of_runs_that_have_ended_go(client, configured):
