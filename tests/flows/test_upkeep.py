@@ -86,7 +86,7 @@ def test_the_health_check_shows_all_parts_and_fails_when_one_does(prefect, confi
     shown = artifact(prefect, "health")
     states = {row["part"]: row["state"] for row in json.loads(shown["data"])}
     assert states["invoker"] == "failed"
-    assert states["messenger"] == states["warehouse"] == "ok"
+    assert states["messenger"] == states["warehouse"] == states["orders"] == "ok"
     assert "invoker" in shown["description"]
 
 
