@@ -9,10 +9,12 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
-from prefect.states import Crashed, Running
+from prefect.states import Crashed, Running, Scheduled
 
+from deployments.local.parts import POOLS
 from deployments.registration import automations
 from deployments.registration.automations import read_automations, register_automations, told_on
+from deployments.registration.prefect_file import flow_of, read_deployments
 from settings import get_settings
 from tests.prefect_server import postgres, prefect, prefect_server  # noqa: F401
 from tests.receivers import web_receiver
@@ -43,12 +45,43 @@ def registered(client):
     return {one["name"]: one for one in found if one["name"].startswith("invoker-rfm")}
 
 
-def a_flow_run(tags):
+def a_flow_run(tags, state=None):
     @flow
     def orchestrate() -> None: ...
 
     with get_client(sync_client=True) as prefect_client:
-        return prefect_client.create_flow_run(orchestrate, name=f"rfm {uuid4().hex[:8]}", tags=tags, state=Running())
+        return prefect_client.create_flow_run(
+            orchestrate, name=f"rfm {uuid4().hex[:8]}", tags=tags, state=state or Running()
+        )
+
+
+def state(client, flow_run):
+    return client.get(f"/flow_runs/{flow_run.id}").json()["state"]
+
+
+def heard(event, flow_run):
+    emit_event(event, resource={"prefect.resource.id": f"prefect.flow-run.{flow_run.id}"})
+    EventsWorker.instance().drain()
+
+
+def loaded(client):
+    """Returns when the server goes by the automations as they are now.
+
+    It hears of changes a little later, one after the other, and what happens until then sets off nothing. So one more
+    is made, last, and what sets it off happens again and again until it has acted.
+    """
+    word, probe = f"probe-{uuid4().hex[:8]}", a_flow_run([])
+    trigger = {"type": "event", "posture": "Reactive", "expect": [word], "threshold": 1, "within": 0}
+    action = {"type": "change-flow-run-state", "state": "CANCELLED"}
+    last = {"name": word, "trigger": trigger | {"for_each": ["prefect.resource.id"]}, "actions": [action]}
+    made = client.post("/automations/", json=last).raise_for_status().json()
+
+    def acts():
+        heard(word, probe)
+        return state(client, probe)["type"] == "CANCELLED"
+
+    until(acts, 60, "the server to go by the automations")
+    client.delete(f"/automations/{made['id']}").raise_for_status()
 
 
 def test_without_channels_only_what_acts_is_there_and_with_one_all_of_them(client, settings):
@@ -82,20 +115,70 @@ def test_an_address_is_not_shown_by_prefect(client, settings):
     assert "token-of-ours" not in shown
 
 
-def test_a_crashed_orchestrator_is_told_once_and_a_crashed_step_is_not(prefect, client, settings):  # noqa: F811
+@pytest.mark.parametrize("tags", [["orchestrator", "rfm"], ["rfm", "workload", "report"]])
+def test_a_crashed_orchestrator_or_report_is_told_once_and_a_crashed_step_is_not(prefect, client, settings, tags):  # noqa: F811
     with web_receiver() as receiver:
         register_automations(client, settings(receiver.address))
-        step, orchestrator = a_flow_run(["workload"]), a_flow_run(["orchestrator", "rfm"])
+        loaded(client)
+        step, crashed = a_flow_run(["rfm", "workload"]), a_flow_run(tags)
         with get_client(sync_client=True) as prefect_client:
-            for one in (step, orchestrator):
+            for one in (step, crashed):
                 prefect_client.set_flow_run_state(one.id, Crashed(message="killed"), force=True)
 
         until(lambda: receiver.got, 120, "the message")
 
-        assert receiver.titles == [f"[crashed] {orchestrator.name}"]
+        assert receiver.titles == [f"[crashed] {crashed.name}"]
         assert "killed" in receiver.got[0]["message"]
-        assert f"/runs/flow-run/{orchestrator.id}" in receiver.got[0]["message"]
+        assert f"/runs/flow-run/{crashed.id}" in receiver.got[0]["message"]
         assert "docs/operations.md#crashed" in receiver.got[0]["message"]
+
+
+def test_what_is_told_of_is_tagged_so(settings):
+    """By prefect.yaml, as the automations look for it."""
+    tags = {(flow_of(one), tag) for one in read_deployments(settings(""), POOLS) for tag in one["tags"]}
+
+    assert {("orchestrate", "orchestrator"), ("report", "report")} <= tags
+    assert not {("features", "report"), ("scoring", "report"), ("features", "orchestrator")} & tags
+
+
+def quickly(client, settings, address, name):
+    """The automation of this name as it is registered, with a shorter time; the rest is the file's."""
+    register_automations(client, settings(address))
+    known = registered(client)[name]
+    quick = {part: known[part] for part in ("name", "description", "enabled", "trigger", "actions")}
+    quick["trigger"] = known["trigger"] | {"within": 10}
+    client.put(f"/automations/{known['id']}", json=quick).raise_for_status()
+    client.delete(f"/variables/name/{automations.REGISTERED}").raise_for_status()
+    loaded(client)
+
+
+def test_an_orchestrator_that_no_worker_takes_is_told_as_late(prefect, client, settings):  # noqa: F811
+    with web_receiver() as receiver:
+        quickly(client, settings, receiver.address, "invoker-rfm: tell of a run that does not start")
+        taken = a_flow_run(["orchestrator", "rfm"], state=Scheduled(name="Late"))
+        with get_client(sync_client=True) as prefect_client:
+            prefect_client.set_flow_run_state(taken.id, Running(), force=True)
+        waiting = a_flow_run(["orchestrator", "rfm"], state=Scheduled(name="Late"))
+
+        until(lambda: f"[late] {waiting.name}" in receiver.titles, 120, "the message")
+
+        assert f"[late] {taken.name}" not in receiver.titles
+        assert "docs/operations.md#late" in receiver.got[0]["message"]
+
+
+def test_a_pool_whose_last_worker_is_gone_is_told_of(prefect, client, settings):  # noqa: F811
+    pool = f"pool-{uuid4().hex[:8]}"
+    with web_receiver() as receiver:
+        quickly(client, settings, receiver.address, "invoker-rfm: tell of a pool without workers")
+        client.post("/work_pools/", json={"name": pool, "type": "process"}).raise_for_status()
+        alive = {"name": "worker", "heartbeat_interval_seconds": 1}
+        client.post(f"/work_pools/{pool}/workers/heartbeat", json=alive).raise_for_status()
+
+        # other tests leave pools without workers too
+        [told] = until(lambda: [one for one in receiver.got if pool in one["message"]], 180, "the message")
+
+        assert told["title"] == "[health] workers"
+        assert "docs/operations.md#health" in told["message"]
 
 
 def test_a_flow_run_without_a_heartbeat_is_set_to_crashed(prefect, client, settings):  # noqa: F811
@@ -103,15 +186,12 @@ def test_a_flow_run_without_a_heartbeat_is_set_to_crashed(prefect, client, setti
     [zombies] = [one for one in read_automations(settings("")) if one["name"] == ZOMBIES]
     quick = zombies | {"name": "quick", "trigger": zombies["trigger"] | {"within": 10}}
     made = client.post("/automations/", json=quick).raise_for_status().json()
+    loaded(client)
     zombie = a_flow_run([])
-    emit_event("prefect.flow-run.heartbeat", resource={"prefect.resource.id": f"prefect.flow-run.{zombie.id}"})
-    EventsWorker.instance().drain()
+    heard("prefect.flow-run.heartbeat", zombie)
 
-    def state():
-        return client.get(f"/flow_runs/{zombie.id}").json()["state"]
-
-    until(lambda: state()["type"] == "CRASHED", 120, "the state Crashed")
-    assert "not heard of" in state()["message"]
+    until(lambda: state(client, zombie)["type"] == "CRASHED", 120, "the state Crashed")
+    assert "not heard of" in state(client, zombie)["message"]
     client.delete(f"/automations/{made['id']}")
 
 
