@@ -3,6 +3,7 @@ import hashlib
 import json
 from datetime import timedelta
 
+import duckdb
 import fsspec
 import pyarrow.parquet as pq
 import pytest
@@ -189,3 +190,10 @@ def test_scores_that_were_replaced_while_they_were_read_are_not_exported(
 
     monkeypatch.undo()
     assert export(warehouse, str(tmp_path / "out")).run_date == RUN_DATE
+
+
+def test_rows_of_another_run_than_the_ledger_says_are_not_exported(warehouse, path, tmp_path):
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("update rfm_scores set run_id = 'rfm-2026-06-29-2' where run_date = ?", [RUN_DATE])
+    with pytest.raises(ReplacedMeanwhile, match=f"the scores of {RUN_DATE} were replaced"):
+        export(warehouse, str(tmp_path / "out"))
