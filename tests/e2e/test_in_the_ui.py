@@ -50,8 +50,9 @@ def test_a_run_has_its_name_its_tags_and_what_it_has_made(browser, stack, flow_r
     address = f"{stack.record.prefect_ui}/runs/flow-run/{flow_runs['orchestrate']}"
     with opened(browser, address, height=1100) as watched:
         shows(watched, f"rfm {DAY}", "Completed")
+        watched.page.get_by_text("Details", exact=True).last.click(timeout=SLOW)
         for tag in ("rfm", str(DAY), "orchestrator"):
-            expect(watched.page.locator(".p-tag").get_by_text(tag, exact=True).first).to_be_visible(timeout=SLOW)
+            expect(watched.page.locator(f'.p-tag:text-is("{tag}")').first).to_be_visible(timeout=SLOW)
         watched.page.get_by_text("Artifacts", exact=True).last.click(timeout=SLOW)
         shows(watched, "segments", "data-quality", "picture-map-customers")
         keep(watched.page, "prefect-run")
