@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, Secr
 
 PROJECT = Path(__file__).resolve().parent
 LONGEST_LEASE = 600
-"""Seconds; Pub/Sub's bound."""
+"""Seconds; Pub/Sub's bound, and the messengers' LONGEST_DELAY."""
 REJECTIONS = (
     "missing_customer",
     "no_positive_order",

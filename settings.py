@@ -144,15 +144,15 @@ class Messenger(Group):
     prefix: Annotated[str, Field(pattern="^([a-z][a-z0-9-]{0,40})?$")] = Field(
         "rfm-", description="pubsub: stands before the name of every topic and subscription"
     )
-    lease: Seconds = Field(30, description="a message not acknowledged within this time is delivered again")
+    lease: Annotated[Seconds, Field(le=LONGEST_LEASE)] = Field(
+        30, description="a message not acknowledged within this time is delivered again"
+    )
     max_deliveries: Annotated[int, Field(ge=1)] = Field(5, description="after so many, a message is a dead letter")
 
     @model_validator(mode="after")
     def _fit_for_pubsub(self) -> Self:
         if self.kind == "pubsub" and not self.project:
             raise ValueError("MESSENGER_KIND=pubsub needs MESSENGER_PROJECT, the Google Cloud project")
-        if self.kind == "pubsub" and self.lease > LONGEST_LEASE:
-            raise ValueError(f"Pub/Sub leases a message for {LONGEST_LEASE} s at the most")
         return self
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from deployments.env_example import env_example
+from messenger.messenger import LONGEST_DELAY
+from setting_types import LONGEST_LEASE
 from settings import PROJECT, WrongSettings, get_settings
 
 
@@ -42,6 +44,18 @@ def test_every_wrong_setting_is_listed_at_once(monkeypatch):
     text = str(stopped.value)
     for name in ("INVOKER_PORT", "INVOKER_PROT", "ORCHESTRATOR_TIMEZONE", "MODEL_WINDOW_DAYS"):
         assert name in text
+
+
+@pytest.mark.parametrize("kind", ["embedded", "pubsub"])
+def test_a_lease_is_no_longer_than_a_messenger_extends_one(monkeypatch, kind):
+    monkeypatch.setenv("MESSENGER_KIND", kind)
+    monkeypatch.setenv("MESSENGER_PROJECT", "p")
+    monkeypatch.setenv("MESSENGER_LEASE", "601")
+
+    with pytest.raises(WrongSettings, match="MESSENGER_LEASE"):
+        get_settings()
+
+    assert LONGEST_LEASE == LONGEST_DELAY
 
 
 def test_a_variable_that_only_looks_like_a_group_is_said_plainly(monkeypatch):
