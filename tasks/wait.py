@@ -5,6 +5,7 @@ never started; the deadline passed. While Prefect does not answer nothing is con
 Messenger that cannot be reached is tried again (docs/adr/0017-waiting-and-trying-again.md).
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from errors import Permanent, Retryable
 from messenger.contract import Failure, RunRequest, RunStatus
+from messenger.decode import NoMessage, decode_status
 from messenger.messenger import Delivery, Messenger, SubscriptionMissing
 from settings import get_settings
 from tasks.again import AGAIN
@@ -32,6 +34,7 @@ PULL_LIMIT = 10
 LAST_WORD = 1.0
 """Seconds: a status that is on its way when the flow run ends gets so long to arrive."""
 Look = Callable[[RunRequest], Seen]
+log = logging.getLogger(__name__)
 
 
 class StepFailed(Permanent):
@@ -63,17 +66,26 @@ def _about(request: RunRequest) -> str:
 
 
 def final_status(delivery: Delivery, request: RunRequest) -> RunStatus | None:
-    """The delivery as the final status of this very step, or None when it is anything else."""
+    """The delivery as the final status of this very step, or None when it is anything else.
+
+    What cannot be read is no reason to give up: the register has its own copy, which goes to the dead letters.
+    """
     if delivery.attributes.get("run_id") != request.run_id or delivery.attributes.get("step") != request.step:
         return None
-    status = RunStatus.model_validate_json(delivery.body)
+    try:
+        status = decode_status(delivery)
+    except NoMessage as unreadable:
+        log.warning("%s: a status that cannot be read is passed over: %s", _about(request), unreadable)
+        return None
     return status if status.final else None
 
 
 def heard(messenger: Messenger, request: RunRequest, wait: float) -> RunStatus | None:
     """Takes what arrived within `wait` seconds; the final status if it was among it.
 
-    A subscription that is gone, as after a broker lost its memory, is made anew. Raises MessengerUnavailable.
+    It is acknowledged before anything comes of it: back after a crash, a waiter has the ledger and Prefect to ask.
+    A subscription that is gone, as after a broker lost its memory, is made anew. Raises MessengerUnavailable, and then
+    what came will come again.
     """
     answer = None
     try:
@@ -83,7 +95,8 @@ def heard(messenger: Messenger, request: RunRequest, wait: float) -> RunStatus |
         return None
     for delivery in deliveries:
         answer = final_status(delivery, request) or answer
-        messenger.ack(delivery)
+    if deliveries:
+        messenger.ack(*deliveries)
     return answer
 
 

@@ -12,12 +12,13 @@ from deployments.emulator import NOT_INSTALLED, find_emulator, running_emulator
 from messenger import consume, pubsub
 from messenger.embedded import EmbeddedMessenger
 from messenger.pubsub import PubSubMessenger
-from settings import Messenger
+from settings import Messenger, get_settings
 
 
 class Carrier:
     """In seconds, `tick`: the shortest lease, and `quiet`: the time in which a message that is due has come.
 
+    `lease`, in seconds too, is a consumer's of which `nothing_left` can tell that it acknowledged what it took.
     `hurry`: by how much delays are shortened. `filters`: whether a waiter gets only the messages of its run.
     `largest` in bytes: a body it carries. `settings`: by which a program chooses it.
     """
@@ -35,6 +36,12 @@ class Carrier:
         arguments = "".join(f", {name}={value!r}" for name, value in options.items())
         return f"{self._imports}\nmessenger = {self._opening}{arguments})\n"
 
+    def choose(self, patch):
+        """Programs that are started by their settings find it."""
+        for name in ("kind", "path", "project", "prefix"):
+            patch.setenv(f"MESSENGER_{name.upper()}", str(getattr(self.settings, name)))
+        get_settings.cache_clear()
+
     def close(self):
         for messenger in self._opened:
             messenger.close()
@@ -42,7 +49,7 @@ class Carrier:
 
 class EmbeddedCarrier(Carrier):
     filters = True
-    tick, quiet, hurry = 0.1, 0.1, 0.01
+    tick, quiet, hurry, lease = 0.1, 0.1, 0.01, 30.0
     largest = 10_000_000
 
     def __init__(self, folder):
@@ -55,13 +62,18 @@ class EmbeddedCarrier(Carrier):
     def _open(self, **options):
         return EmbeddedMessenger(self.path, **options)
 
+    def nothing_left(self, messenger, subscription):
+        """Leased or not: it stands in the file until it is acknowledged."""
+        rows = messenger._file.read("SELECT count(*) FROM deliveries WHERE subscription = ?", subscription)
+        return rows == [(0,)]
+
 
 class PubSubCarrier(Carrier):
     """Each test has topics and subscriptions of its own. Leases and delays are whole seconds here."""
 
     filters = False
     """The emulator ignores filters; the service honours them."""
-    tick, quiet, hurry = 1.0, 0.4, 0.0
+    tick, quiet, hurry, lease = 1.0, 0.4, 0.0, 1.0
     largest = 3_000_000
     """Google's client takes at most 4 MB at once from the emulator; from the service it takes all."""
 
@@ -74,6 +86,10 @@ class PubSubCarrier(Carrier):
 
     def _open(self, **options):
         return PubSubMessenger("test-project", prefix=self.prefix, **options)
+
+    def nothing_left(self, messenger, subscription):
+        """Looks for longer than the lease, and as the consumer, whose open calls the emulator would go on serving."""
+        return messenger.pull(subscription, limit=1, wait=1.5 * self.lease) == []
 
 
 def installed_emulator():

@@ -3,6 +3,7 @@
 import pytest
 
 from settings import get_settings
+from tests.carriers import carrier, emulator  # noqa: F401
 
 
 @pytest.fixture

@@ -1,15 +1,20 @@
 """The wait ends with the step's own word, or with a cause when no word will come."""
 
 import dataclasses
+import logging
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
 from messenger.contract import Failure, RunRequest, RunStatus, run_id_of
+from messenger.decode import decode_status
 from messenger.embedded import EmbeddedMessenger
-from messenger.messenger import STATUSES, MessengerUnavailable
+from messenger.messenger import REGISTER_STATUSES, STATUSES, MessengerUnavailable
+from settings import get_settings
+from tasks import wait
 from tasks.listen import waiter_of
 from tasks.look import UNKNOWN, Seen
 from tasks.wait import (
@@ -22,8 +27,10 @@ from tasks.wait import (
     raise_failure,
     told_by_ledger,
     wait_for_final,
+    wait_for_step,
 )
 from warehouse.warehouse import LedgerRow
+from wiring import open_warehouse
 
 NOW = datetime.now(UTC)
 
@@ -115,6 +122,22 @@ def test_another_run_and_another_step_are_not_taken_for_this_one(messenger):
     assert (of_first.state, of_second.state) == ("succeeded", "failed")
 
 
+@pytest.mark.parametrize("body", [b"{'state': 'succeeded'}", b"", b'{"state": "succeeded"}', b"\xff"])
+def test_a_status_that_cannot_be_read_ends_no_wait_and_is_left_to_the_register(messenger, body):
+    """Whose copy goes to the dead letters, from where it is replayed."""
+    request = a_request()
+    messenger.setup()
+    listens(messenger, request)
+    messenger.publish(STATUSES, body, request.attributes() | {"type": "RunStatus"})
+    says(messenger, request, "succeeded")
+
+    assert final(messenger, request).state == "succeeded"
+
+    copy, _ = messenger.pull(REGISTER_STATUSES, limit=9, wait=0)
+    assert copy.body == body
+    assert messenger.dead_letters() == []
+
+
 @pytest.mark.parametrize("state", [StateType.CRASHED, StateType.FAILED, StateType.COMPLETED])
 def test_a_flow_run_that_ended_without_a_word_is_lost(messenger, state):
     request = a_request()
@@ -162,6 +185,46 @@ def test_a_step_that_committed_and_has_not_published_is_not_done():
     scored = dataclasses.replace(COMMITTED, step="scoring")
 
     assert told_by_ledger(Ledger(scored), a_request(step="scoring")) is None
+
+
+@pytest.fixture
+def ended(settings, carrier, monkeypatch):
+    """A run whose step's flow run has ended without a word; what is told of it goes over the carrier."""
+    carrier.choose(monkeypatch)
+    monkeypatch.setenv("ORCHESTRATOR_PREFECT_POLL", "0.1")
+    get_settings.cache_clear()
+    monkeypatch.setattr(wait, "Lookout", lambda: seen(StateType.CRASHED))
+    monkeypatch.setattr(wait, "get_run_logger", lambda: logging.getLogger("test"))
+    messenger, request = carrier.open(), a_request()
+    messenger.setup()
+    listens(messenger, request)
+    open_warehouse().prepare()
+    return SimpleNamespace(messenger=messenger, request=request)
+
+
+def told(messenger):
+    return [decode_status(one) for one in messenger.pull(REGISTER_STATUSES, limit=9, wait=1)]
+
+
+def test_a_step_whose_word_was_lost_after_its_commit_has_succeeded_and_is_told_from_the_ledger(ended, settings):
+    with duckdb.connect(settings.warehouse.path) as connection:
+        connection.execute(
+            "insert into run_ledger values (?, 'rfm', 'features', '1998-06-30', 1, 'f-1', '{\"customers\": 7}', now())",
+            [ended.request.run_id],
+        )
+
+    wait_for_step.fn(ended.request)
+
+    [status] = told(ended.messenger)
+    assert (status.run_id, status.step, status.state) == (ended.request.run_id, "features", "succeeded")
+    assert (status.facts, status.flow_run_id) == ({"customers": 7}, "f-1")
+
+
+def test_a_step_whose_word_was_lost_and_that_has_not_committed_is_lost(ended):
+    with pytest.raises(StepLost, match="ended as Crashed without a status"):
+        wait_for_step.fn(ended.request)
+
+    assert told(ended.messenger) == []
 
 
 def test_a_step_that_somebody_cancelled_is_named_so(messenger):
