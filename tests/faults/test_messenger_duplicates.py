@@ -3,14 +3,13 @@
 import random
 import signal
 import threading
-import time
 
 import pytest
 
 from messenger.decode import decode_request, decode_status
 from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES
 from register.sqlite import SqliteRegister
-from tests.consuming import consuming, until
+from tests.consuming import SOON, consuming, until
 from tests.messages import DAY, NOW, publish, request, status
 from tests.processes import process
 
@@ -22,12 +21,14 @@ def register(tmp_path):
     register.close()
 
 
-def nothing_left(carrier, subscription):
-    return carrier.open().pull(subscription, limit=1, wait=carrier.quiet) == []
+@pytest.fixture
+def leasing(carrier, messenger):
+    """The consumer's: with leases so short that it shows when something was not acknowledged."""
+    return carrier.open(lease=carrier.lease)
 
 
 @pytest.mark.parametrize("times", [2, 10, 12])
-def test_the_same_request_many_times_at_once_takes_effect_once(carrier, messenger, register, times):
+def test_the_same_request_many_times_at_once_takes_effect_once(carrier, messenger, leasing, register, times):
     threads = [threading.Thread(target=publish, args=(messenger, request("orchestrate"))) for _ in range(times)]
     for thread in threads:
         thread.start()
@@ -40,15 +41,15 @@ def test_the_same_request_many_times_at_once_takes_effect_once(carrier, messenge
         claim = {"force": False, "requested_by": asked.requested_by, "now": NOW}
         new.append(register.claim(asked.pipeline, asked.run_date, asked.parameters, **claim)[1])
 
-    with consuming(messenger, INVOKER_REQUESTS, handle, threads=8):
+    with consuming(leasing, INVOKER_REQUESTS, handle, threads=8, lease=carrier.lease):
         until(lambda: len(new) == times, "every copy handled")
 
     assert new.count(True) == 1
-    assert nothing_left(carrier, INVOKER_REQUESTS)
+    assert carrier.nothing_left(leasing, INVOKER_REQUESTS)
     assert messenger.dead_letters() == []
 
 
-def test_a_duplicate_after_completion_is_acknowledged_and_changes_nothing(carrier, messenger, register):
+def test_a_duplicate_after_completion_is_acknowledged_and_changes_nothing(carrier, leasing, register):
     done = status("succeeded", minutes=5)
     register.note_status(done)
     before = register.get(done.run_id)
@@ -58,12 +59,12 @@ def test_a_duplicate_after_completion_is_acknowledged_and_changes_nothing(carrie
         register.note_status(decode_status(delivery))
         seen.append(delivery)
 
-    publish(messenger, done, status("started"))
-    with consuming(messenger, REGISTER_STATUSES, handle):
+    publish(leasing, done, status("started"))
+    with consuming(leasing, REGISTER_STATUSES, handle, lease=carrier.lease):
         until(lambda: len(seen) == 2, "both handled")
 
     assert register.get(done.run_id) == before
-    assert nothing_left(carrier, REGISTER_STATUSES)
+    assert carrier.nothing_left(leasing, REGISTER_STATUSES)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -96,7 +97,7 @@ def test_statuses_out_of_order_and_doubled_end_in_the_same_state(messenger, regi
     }
 
 
-WORK_AND_HANG = """
+WORK_THEN_HANG_OR_END = """
 import sys, time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -104,7 +105,7 @@ from threading import Event
 from messenger.consume import consume
 from messenger.decode import decode_request
 from register.sqlite import SqliteRegister
-register = SqliteRegister(Path(sys.argv[1]))
+register, stop = SqliteRegister(Path(sys.argv[1])), Event()
 
 def handle(delivery):
     asked = decode_request(delivery)
@@ -114,9 +115,11 @@ def handle(delivery):
     print(run.run_id, new, delivery.delivery_attempt, flush=True)
     if sys.argv[2] == "hang":
         time.sleep(60)
+    stop.set()
 
 # one thread: while it works, no further pull is on its way, which the emulator would go on serving
-consume(messenger, "requests-invoker", handle, stop=Event(), threads=1, lease=1)
+consume(messenger, "requests-invoker", handle, stop=stop, threads=1, lease=1)
+messenger.close()
 """
 
 
@@ -125,15 +128,16 @@ def test_a_consumer_killed_between_work_and_acknowledgement_is_followed_by_anoth
 ):
     asked = request("orchestrate")
     publish(messenger, asked)
-    script = carrier.in_script(lease=1.0) + WORK_AND_HANG
+    script = carrier.in_script(lease=1.0) + WORK_THEN_HANG_OR_END
 
     with process(script, tmp_path / "register.db", "hang") as first:
         assert first.stdout.readline().split() == [asked.run_id, "True", "1"]
         first.send_signal(signal.SIGKILL)
-    with process(script, tmp_path / "register.db", "finish") as second:
+    with process(script, tmp_path / "register.db", "end") as second:
         assert second.stdout.readline().split() == [asked.run_id, "False", "2"]
-        until(lambda: nothing_left(carrier, INVOKER_REQUESTS), "the acknowledgement")
+        assert second.wait(SOON) == 0
 
+    assert carrier.nothing_left(messenger, INVOKER_REQUESTS)
     assert messenger.dead_letters() == []
 
 
@@ -163,13 +167,13 @@ def test_a_lease_that_ends_in_the_middle_of_the_work_doubles_the_delivery_and_no
     publish(messenger, request("orchestrate"))
     (first,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
     messenger.extend(first, carrier.tick)
-    (second,) = carrier.open().pull(INVOKER_REQUESTS, limit=1, wait=10)
+    other = carrier.open(lease=carrier.lease)
+    (second,) = other.pull(INVOKER_REQUESTS, limit=1, wait=10)
 
     claim = {"force": False, "requested_by": "x", "now": NOW}
     new = [register.claim("rfm", DAY, {}, **claim)[1] for _ in (first, second)]
-    messenger.ack(second)
+    other.ack(second)
     messenger.ack(first)
 
     assert new == [True, False]
-    time.sleep(carrier.tick)
-    assert nothing_left(carrier, INVOKER_REQUESTS)
+    assert carrier.nothing_left(other, INVOKER_REQUESTS)
