@@ -5,8 +5,8 @@ message after its handler returned. As long as it has a message in hand it exten
 handler's error says what happens next:
 
 - `Retryable`: the cause lies outside (Prefect is down). The message stays in hand and is tried again after 1, 2,
-  4 … 30 seconds, for as long as it takes; that is no new delivery, and holds no thread meanwhile. A handler that
-  has waited long enough says so by raising Permanent.
+  4 … 30 seconds, for as long as it takes; that is no new delivery, and holds no thread meanwhile. At the end it is
+  given back. A handler that has waited long enough says so by raising Permanent.
 - `Permanent`: to the dead letters, with the error's text as the reason.
 - anything else: delivered again after 1, 2, 4 … 60 seconds, and a dead letter after the last delivery.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 from threading import Condition, Event, Thread
 
 from errors import Permanent, Retryable
-from messenger.messenger import Delivery, Messenger, MessengerUnavailable
+from messenger.messenger import Delivery, Messenger
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def consume(
 ) -> None:
     """Runs until `stop` is set, then lets the work in hand finish and gives back what waits for another try.
 
-    `lease` in seconds is the messenger's. A messenger that cannot be reached is waited for.
+    `lease` in seconds is the messenger's. A messenger that cannot be reached, or refuses something, is tried again.
     """
     _Consumer(messenger, subscription, handle, stop, threads, lease).run()
 
@@ -91,8 +91,8 @@ class _Consumer:
             with ThreadPoolExecutor(self._threads, thread_name_prefix=self._subscription) as pool:
                 while not self._stop.is_set():
                     self._begin(pool, self._ready(self._free_threads()))
-            for waiting in self._waiting:
-                self._settle(partial(self._messenger.nack, waiting.delivery), waiting.delivery)
+            if left := [waiting.delivery for waiting in self._waiting]:
+                self._settle(partial(self._messenger.give_back, *left), *left)
 
     def _free_threads(self) -> int:
         """Waits until there is one, not longer than it may take to notice `stop`."""
@@ -122,9 +122,9 @@ class _Consumer:
     def _pull(self, limit: int, wait: float) -> Sequence[Delivery]:
         try:
             pulled = self._messenger.pull(self._subscription, limit=limit, wait=wait)
-        except MessengerUnavailable as error:
+        except (Retryable, Permanent) as error:
             self._unreached += 1
-            log.warning("%s: no messages for now, trying again: %s", self._subscription, error)
+            log.warning("%s: no messages for now, trying again: %s", self._subscription, _text(error))
             self._stop.wait(growing(self._unreached, LONGEST_RECONNECT))
             return []
         self._unreached = 0
@@ -200,8 +200,8 @@ class _Consumer:
             return
         try:
             self._messenger.extend(delivery, self._lease)
-        except MessengerUnavailable as error:
-            log.warning("%s may be delivered again: %s", _name(delivery), error)
+        except (Retryable, Permanent) as error:
+            log.warning("%s may be delivered again: %s", _name(delivery), _text(error))
 
     @contextmanager
     def _beside(self, work: Callable[[Event], None]) -> Iterator[None]:

@@ -57,7 +57,7 @@ class EmbeddedMessenger:
             if len(body) > LARGEST_BODY:
                 raise MessageTooLarge(f"a message of {len(body)} bytes; at most {LARGEST_BODY} can be published")
         rows = [mailbox.new_message(topic, body, attributes) for body, attributes in messages]
-        self._file.write(lambda file: file.executemany(mailbox.FAN_OUT, rows))
+        self._file.write(lambda file: mailbox.fan_out(file, topic, rows))
         return [str(row["message_id"]) for row in rows]
 
     def subscribe(
@@ -100,6 +100,9 @@ class EmbeddedMessenger:
         else:
             self._due_in(delivery, delay)
 
+    def give_back(self, *deliveries: Delivery) -> None:
+        self._file.write(lambda file: mailbox.give_back(file, deliveries), durable=False)
+
     def extend(self, delivery: Delivery, seconds: float) -> None:
         self._due_in(delivery, seconds)
 
@@ -113,11 +116,11 @@ class EmbeddedMessenger:
     def dead_letters(self) -> Sequence[DeadLetter]:
         return [mailbox.as_dead_letter(row) for row in self._file.read(mailbox.DEAD_LETTERS)]
 
-    def replay(self, message_id: str) -> None:
-        self._file.write(lambda file: mailbox.revive(file, message_id))
+    def replay(self, *message_ids: str) -> Mapping[str, str]:
+        return self._file.write(lambda file: mailbox.revive(file, message_ids))
 
-    def drop(self, message_id: str) -> None:
-        self._file.write(lambda file: mailbox.forget(file, message_id))
+    def drop(self, *message_ids: str) -> Mapping[str, str]:
+        return self._file.write(lambda file: mailbox.forget(file, message_ids))
 
     def missing(self) -> Sequence[str]:
         there = {name for (name,) in self._file.read("SELECT name FROM subscriptions")}

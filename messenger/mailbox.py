@@ -12,7 +12,16 @@ from datetime import UTC, datetime
 from sqlite3 import Connection
 from uuid import uuid4
 
-from messenger.messenger import LONGEST_DELAY, STANDING, DeadLetter, Delivery, SubscriptionMissing, Topic
+from messenger.messenger import (
+    LONGEST_DELAY,
+    REQUESTS,
+    STANDING,
+    DeadLetter,
+    Delivery,
+    MessengerUnavailable,
+    SubscriptionMissing,
+    Topic,
+)
 
 SCHEMA_VERSION = 1
 SCHEMA = (
@@ -59,6 +68,7 @@ DEAD_LETTERS = """
     SELECT message_id, topic, subscription, body, attributes, deliveries, reason, buried_at
     FROM dead_letters ORDER BY id
 """
+FORGET = "DELETE FROM dead_letters WHERE message_id = ?"
 REVIVE = """
     INSERT INTO deliveries (subscription, message_id, topic, attributes, due_at, attempts, body)
     SELECT subscription, message_id, topic, attributes, ?, 0, body FROM dead_letters WHERE message_id = ?
@@ -89,6 +99,15 @@ def new_message(topic: Topic, body: bytes, attributes: Mapping[str, str]) -> dic
         "body": body,
         "now": time.time(),
     }
+
+
+def fan_out(file: Connection, topic: Topic, messages: Sequence[Mapping[str, object]]) -> None:
+    """A copy for each subscription. A status that nobody asked for is let go; a request would be waited for."""
+    copies = file.executemany(FAN_OUT, messages).rowcount
+    if topic == REQUESTS and copies < len(messages):
+        raise MessengerUnavailable(
+            f"nobody would get it: there is no subscription to {topic}; start the invoker, or make messenger-setup"
+        )
 
 
 def as_subscription(rows: Sequence[tuple[float | None, float | None, float | None]], name: str) -> Subscription:
@@ -138,6 +157,14 @@ def postpone(file: Connection, delivery: Delivery, due_at: float) -> None:
     )
 
 
+def give_back(file: Connection, deliveries: Sequence[Delivery]) -> None:
+    """As if they had not been delivered. Only while the lease is still theirs."""
+    file.executemany(
+        "UPDATE deliveries SET due_at = ?, attempts = attempts - 1 WHERE id = ? AND attempts = ?",
+        [(time.time(), row_of(delivery), delivery.delivery_attempt) for delivery in deliveries],
+    )
+
+
 def remove(file: Connection, deliveries: Sequence[Delivery]) -> None:
     file.executemany("DELETE FROM deliveries WHERE id = ?", [(row_of(delivery),) for delivery in deliveries])
 
@@ -156,23 +183,34 @@ def set_aside(file: Connection, delivery: Delivery, reason: str) -> None:
     file.execute(SET_ASIDE, values)
 
 
-def revive(file: Connection, message_id: str) -> None:
-    for name in subscriptions_of_dead(file, message_id):
-        as_subscription(file.execute(SUBSCRIPTION, (name, time.time())).fetchall(), name)
-    file.execute(REVIVE, (time.time(), message_id))
-    forget(file, message_id)
+def revive(file: Connection, message_ids: Sequence[str]) -> Mapping[str, str]:
+    """Delivers dead letters again; why not, by id, of those that stay."""
+    stay = {}
+    for message_id in message_ids:
+        there = _died_on(file, message_id)
+        if gone := [name for name, is_there in there.items() if not is_there]:
+            stay[message_id] = f"there is no subscription {gone[0]} any more: nobody would get it"
+        elif there:
+            file.execute(REVIVE, (time.time(), message_id))
+            file.execute(FORGET, (message_id,))
+        else:
+            stay[message_id] = _no_letter(message_id)
+    return stay
 
 
-def forget(file: Connection, message_id: str) -> None:
-    subscriptions_of_dead(file, message_id)
-    file.execute("DELETE FROM dead_letters WHERE message_id = ?", (message_id,))
+def forget(file: Connection, message_ids: Sequence[str]) -> Mapping[str, str]:
+    """Why not, by id, of those that were not there."""
+    return {one: _no_letter(one) for one in message_ids if not file.execute(FORGET, (one,)).rowcount}
 
 
-def subscriptions_of_dead(file: Connection, message_id: str) -> Sequence[str]:
+def _died_on(file: Connection, message_id: str) -> Mapping[str, bool]:
+    """The subscriptions of its dead letters, and whether each is still there."""
     rows = file.execute("SELECT subscription FROM dead_letters WHERE message_id = ?", (message_id,)).fetchall()
-    if not rows:
-        raise KeyError(f"no dead letter has the message id {message_id}")
-    return [name for (name,) in rows]
+    return {name: bool(file.execute(SUBSCRIPTION, (name, time.time())).fetchall()) for (name,) in rows}
+
+
+def _no_letter(message_id: str) -> str:
+    return f"no dead letter has the message id {message_id}"
 
 
 def remove_subscription(file: Connection, name: str) -> None:

@@ -65,10 +65,16 @@ class DeadLetter:
 
 
 class Messenger(Protocol):
-    """Safe for several threads. Everything but `close` may raise MessengerUnavailable."""
+    """Safe for several threads.
+
+    Everything but `close` may raise MessengerUnavailable, and Permanent where the carrier refuses what it is given.
+    """
 
     def publish(self, topic: Topic, body: bytes, attributes: Mapping[str, str]) -> str:
-        """Returns the message's id once the message is durable. Raises MessengerUnavailable, MessageTooLarge."""
+        """Returns the message's id once the message is durable. Raises MessengerUnavailable, MessageTooLarge.
+
+        A request that no subscription would get is not taken where the carrier can know that (Pub/Sub cannot).
+        """
 
     def publish_many(self, topic: Topic, messages: Sequence[tuple[bytes, Mapping[str, str]]]) -> Sequence[str]:
         """Like `publish` for many at once, and much faster: the ids, once all of them are durable.
@@ -106,11 +112,17 @@ class Messenger(Protocol):
         `reason` is what the dead letter will say; without it, that the message was refused so many times.
         """
 
+    def give_back(self, *deliveries: Delivery) -> None:
+        """Whoever has these messages of one subscription ends: deliver them again at once, to another.
+
+        However often that happens, it makes no dead letter.
+        """
+
     def extend(self, delivery: Delivery, seconds: float) -> None:
         """Work goes on: the lease ends `seconds` from now. Nothing happens when it ended before."""
 
     def bury(self, delivery: Delivery, reason: str) -> None:
-        """It can never be handled: to the dead letters, with the reason, and acknowledged.
+        """It can never be handled: to the dead letters, as far as they take it, with the reason, and acknowledged.
 
         Without a receipt it was never delivered: a message that its sender sets aside, for a standing subscription.
         """
@@ -118,14 +130,15 @@ class Messenger(Protocol):
     def dead_letters(self) -> Sequence[DeadLetter]:
         """What waits for a person, oldest first."""
 
-    def replay(self, message_id: str) -> None:
-        """Delivers a dead letter again, with the id and attributes it had. KeyError if there is none.
+    def replay(self, *message_ids: str) -> Mapping[str, str]:
+        """Delivers dead letters again, with the ids and attributes they had.
 
-        Raises SubscriptionMissing when the subscription it died on is gone: nobody would get it.
+        Returns, by id, why one was not: there is none of this id, or the subscription it died on is gone, so that
+        nobody would get it. The others are.
         """
 
-    def drop(self, message_id: str) -> None:
-        """Forgets a dead letter. KeyError if there is none."""
+    def drop(self, *message_ids: str) -> Mapping[str, str]:
+        """Forgets dead letters. Returns, by id, why one was not."""
 
     def missing(self) -> Sequence[str]:
         """What is not there and must be before work starts, each with the command that makes it."""

@@ -7,7 +7,7 @@ may take a message with it for the length of a lease.
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +21,7 @@ from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1 import PublisherClient, PubsubMessage, PullRequest, ReceivedMessage, SubscriberClient
 
+from errors import Permanent, Retryable
 from messenger import envelope, pubsub_setup
 from messenger.messenger import (
     LONGEST_DELAY,
@@ -31,7 +32,7 @@ from messenger.messenger import (
     MessengerUnavailable,
     Topic,
 )
-from messenger.pubsub_calls import CALL, reaching_subscription, reaching_topic
+from messenger.pubsub_calls import CALL, Refused, reaching_subscription, reaching_topic
 from messenger.pubsub_resources import DEAD_LETTERS, SHORTEST_LEASE, Resources
 
 LARGEST_BODY = 9_000_000
@@ -48,6 +49,7 @@ EMPTY_PAUSE = 0.05
 """Seconds before the next call, when one came back empty."""
 LISTING_WAIT = 2.0
 """Seconds without another dead letter, after which all of them were seen."""
+ELSEWHERE = "or somebody else lists them just now: try again"
 
 
 class PubSubMessenger:
@@ -128,14 +130,29 @@ class PubSubMessenger:
         else:
             self._lease_for(delivery.subscription, [delivery.receipt], delay)
 
+    def give_back(self, *deliveries: Delivery) -> None:
+        """Pub/Sub counts this as any other refusal. What it would give up on goes out anew, and is counted anew."""
+        again = []
+        for delivery in deliveries:
+            if delivery.delivery_attempt < self._max_deliveries:
+                again.append(delivery.receipt)
+            else:
+                self._publish_again(delivery, self._topic_of(delivery.subscription))
+                self.ack(delivery)
+        if again:
+            self._lease_for(deliveries[0].subscription, again, 0)
+
     def extend(self, delivery: Delivery, seconds: float) -> None:
         self._lease_for(delivery.subscription, [delivery.receipt], seconds)
 
     def bury(self, delivery: Delivery, reason: str) -> None:
         """A pushed message has no receipt: it is acknowledged by whoever answers Pub/Sub."""
-        name = self._named.short(delivery.subscription)
-        attributes = envelope.buried(delivery, topic=self._topic_of(name), subscription=name, reason=reason)
-        self._publish(DEAD_LETTERS, [PubsubMessage(data=delivery.body, attributes=attributes)])
+        try:
+            self._publish_dead(delivery, reason)
+        except Refused:
+            # it came to us; but with what a dead letter tells besides, it is beyond Pub/Sub's bounds
+            part, kept = envelope.cut(delivery, LARGEST_BODY)
+            self._publish_dead(part, f"{kept}; {reason}")
         if delivery.receipt:
             self.ack(delivery)
 
@@ -143,19 +160,12 @@ class PubSubMessenger:
         with self._all_dead() as dead:
             return [letter for letter, _ in dead]
 
-    def replay(self, message_id: str) -> None:
+    def replay(self, *message_ids: str) -> Mapping[str, str]:
         """Every subscription of the topic gets it again, under its old id: for the others it is a duplicate."""
-        with self._dead(message_id) as (letters, receipts):
-            for letter in letters:
-                self._check_there(letter.subscription)
-            for topic, letter in {letter.topic: letter for letter in letters}.items():
-                attributes = envelope.sent(letter.attributes, letter.message_id)
-                self._publish(topic, [PubsubMessage(data=letter.body, attributes=attributes)])
-            self._acknowledge(DEAD_LETTERS, receipts)
+        return self._end(message_ids, self._revive)
 
-    def drop(self, message_id: str) -> None:
-        with self._dead(message_id) as (_, receipts):
-            self._acknowledge(DEAD_LETTERS, receipts)
+    def drop(self, *message_ids: str) -> Mapping[str, str]:
+        return self._end(message_ids, lambda _: None)
 
     def missing(self) -> Sequence[str]:
         return pubsub_setup.missing(self._publisher, self._subscriber, self._named)
@@ -165,7 +175,7 @@ class PubSubMessenger:
 
     def close(self) -> None:
         for subscription in list(self._calls):
-            self._give_back(subscription)
+            self._give_back_arrived(subscription)
         self._publisher.transport.close()
         self._subscriber.transport.close()
 
@@ -173,11 +183,23 @@ class PubSubMessenger:
         with reaching_topic(topic):
             self._publisher.publish(topic=self._named.topic(topic), messages=list(messages), **CALL)
 
+    def _publish_again(self, message: Delivery | DeadLetter, topic: str) -> None:
+        attributes = envelope.sent(message.attributes, message.message_id)
+        self._publish(topic, [PubsubMessage(data=message.body, attributes=attributes)])
+
+    def _publish_dead(self, delivery: Delivery, reason: str) -> None:
+        name = self._named.short(delivery.subscription)
+        attributes = envelope.buried(delivery, topic=self._topic_of(name), subscription=name, reason=reason)
+        self._publish(DEAD_LETTERS, [PubsubMessage(data=delivery.body, attributes=attributes)])
+
     def _receive(self, subscription: str, limit: int, wait: float) -> None:
         """Waits up to `wait` seconds for the call that is on its way, or a new one."""
         calls = self._calls[subscription]
         with reaching_subscription(subscription):
-            call = calls.popleft() if calls else self._call(subscription, limit)
+            try:
+                call = calls.popleft()
+            except IndexError:
+                call = self._call(subscription, limit)
             try:
                 received = call.result(timeout=wait).received_messages
             except grpc.FutureTimeoutError:
@@ -190,10 +212,17 @@ class PubSubMessenger:
         if not received:
             time.sleep(min(EMPTY_PAUSE, wait))
             return
+        self._keep(subscription, [_delivery(message, subscription) for message in received])
+
+    def _keep(self, subscription: str, deliveries: Sequence[Delivery]) -> None:
+        """For `_take`, before anything can go wrong with a neighbour that was delivered too often."""
+        now, last = time.monotonic(), self._max_deliveries
+        self._arrived[subscription].extend((now, one) for one in deliveries if one.delivery_attempt <= last)
         if self._lease < SHORTEST_LEASE:
-            self._lease_for(subscription, [message.ack_id for message in received], self._lease)
-        now = time.monotonic()
-        self._arrived[subscription].extend((now, _delivery(message, subscription)) for message in received)
+            self._lease_for(subscription, [one.receipt for one in deliveries], self._lease)
+        for one in deliveries:
+            if one.delivery_attempt > last:
+                self.bury(replace(one, delivery_attempt=last), f"delivered {last} times and never acknowledged")
 
     def _call(self, subscription: str, limit: int) -> grpc.Future:
         """The bare call: the client's own method cannot be waited for in parts."""
@@ -209,30 +238,27 @@ class PubSubMessenger:
         for call in self._calls.pop(subscription, ()):
             call.cancel()
 
-    def _give_back(self, subscription: str) -> None:
+    def _give_back_arrived(self, subscription: str) -> None:
         """What arrived and nobody pulled is for another process, at once and not a lease later."""
-        receipts = [delivery.receipt for _, delivery in self._arrived.pop(subscription, ())]
+        left = [delivery for _, delivery in self._arrived.pop(subscription, ())]
         calls = self._calls[subscription]
         for call in calls:
             call.cancel()
             if not call.cancelled() and call.exception() is None:
-                receipts += [received.ack_id for received in call.result().received_messages]
+                left += [_delivery(message, subscription) for message in call.result().received_messages]
         calls.clear()
-        if receipts:
-            with suppress(MessengerUnavailable):
-                self._lease_for(subscription, receipts, 0)
+        with suppress(Retryable, Permanent):
+            self.give_back(*left)
 
     def _take(self, subscription: str, limit: int) -> Sequence[Delivery]:
         """What arrived. Not what lay too long since: its lease may end any moment, and it will come again."""
         arrived = self._arrived[subscription]
         taken: list[Delivery] = []
-        while arrived and len(taken) < limit:
-            at, delivery = arrived.popleft()
-            if delivery.delivery_attempt > self._max_deliveries:
-                last = replace(delivery, delivery_attempt=self._max_deliveries)
-                self.bury(last, f"delivered {self._max_deliveries} times and never acknowledged")
-            elif time.monotonic() - at < self._lease / 2:
-                taken.append(delivery)
+        with suppress(IndexError):
+            while len(taken) < limit:
+                at, delivery = arrived.popleft()
+                if time.monotonic() - at < self._lease / 2:
+                    taken.append(delivery)
         return taken
 
     def _lease_for(self, subscription: str, receipts: Sequence[str], seconds: float) -> None:
@@ -272,21 +298,31 @@ class PubSubMessenger:
             except exceptions.DeadlineExceeded:
                 return []
 
-    @contextmanager
-    def _dead(self, message_id: str) -> Iterator[tuple[Sequence[DeadLetter], Sequence[str]]]:
+    def _end(self, message_ids: Sequence[str], act: Callable[[Sequence[DeadLetter]], None]) -> Mapping[str, str]:
+        """Does it to the dead letters of each id, and lets go of them; why not, by id, of those that stay."""
+        stay = {}
         with self._all_dead() as dead:
-            found = [one for one in dead if one[0].message_id == message_id]
-            if not found:
-                raise KeyError(f"no dead letter has the message id {message_id}")
-            yield [letter for letter, _ in found], [receipt for _, receipt in found]
+            for message_id in message_ids:
+                letters = {receipt: letter for letter, receipt in dead if letter.message_id == message_id}
+                if not letters:
+                    stay[message_id] = f"no dead letter has the message id {message_id}, {ELSEWHERE}"
+                    continue
+                try:
+                    act(list(letters.values()))
+                    self._acknowledge(DEAD_LETTERS, list(letters))
+                except (Retryable, Permanent) as error:
+                    stay[message_id] = str(error)
+        return stay
 
-    def _check_there(self, subscription: str) -> None:
-        with reaching_subscription(subscription):
-            self._subscriber.get_subscription(subscription=self._named.subscription(subscription), **CALL)
+    def _revive(self, letters: Sequence[DeadLetter]) -> None:
+        for topic, letter in {self._listens_to(letter.subscription): letter for letter in letters}.items():
+            self._publish_again(letter, topic)
 
     def _topic_of(self, subscription: str) -> str:
-        if subscription in STANDING:
-            return STANDING[subscription]
+        return STANDING.get(subscription) or self._listens_to(subscription)
+
+    def _listens_to(self, subscription: str) -> str:
+        """Pub/Sub's own word for it. Raises SubscriptionMissing."""
         path = self._named.subscription(subscription)
         with reaching_subscription(subscription):
             found = self._subscriber.get_subscription(subscription=path, **CALL).topic

@@ -46,13 +46,19 @@ class Resources:
         return {**STANDING, DEAD_LETTERS: DEAD_LETTERS}
 
     @property
-    def _ack_deadline(self) -> int:
+    def ack_deadline(self) -> int:
         return min(max(ceil(self.lease), SHORTEST_LEASE), LONGEST_LEASE)
 
-    @property
-    def _given_up_after(self) -> int:
-        """Pub/Sub gives up later than we do: ours is the dead letter with a reason."""
-        return min(max(self.max_deliveries + 1, FEWEST_DELIVERIES), MOST_DELIVERIES)
+    def dead_letter_policy(self, *, pushed: bool = False) -> dict[str, Any]:
+        """Pub/Sub gives up later than we do: ours is the dead letter with a reason.
+
+        Where it pushes, each answer 503 counts, as while Prefect is down: there it gives up as late as it can.
+        """
+        given_up_after = min(max(self.max_deliveries + 1, FEWEST_DELIVERIES), MOST_DELIVERIES)
+        return {
+            "dead_letter_topic": self.topic(DEAD_LETTERS),
+            "max_delivery_attempts": MOST_DELIVERIES if pushed else given_up_after,
+        }
 
     def definition(
         self, name: str, topic: str, *, run_id: str | None = None, expires_after: timedelta | None = None
@@ -69,13 +75,10 @@ class Resources:
         return {
             "name": self.subscription(name),
             "topic": self.topic(topic),
-            "ack_deadline_seconds": self._ack_deadline,
+            "ack_deadline_seconds": self.ack_deadline,
             "filter": "" if run_id is None else f"attributes.run_id = {_quoted(run_id)}",
             "expiration_policy": {} if expires_after is None else {"ttl": max(expires_after, SHORTEST_EXPIRY)},
-            "dead_letter_policy": {
-                "dead_letter_topic": self.topic(DEAD_LETTERS),
-                "max_delivery_attempts": self._given_up_after,
-            },
+            "dead_letter_policy": self.dead_letter_policy(),
         }
 
     def topic_command(self, name: str) -> str:
@@ -90,17 +93,17 @@ class Resources:
             return (
                 f"{create} --ack-deadline={DEAD_LETTERS_LEASE} --message-retention-duration={DEAD_LETTERS_KEPT.days}d"
             )
-        return f"{create} --ack-deadline={self._ack_deadline} {self._dead_letter_options}"
+        return f"{create} --ack-deadline={self.ack_deadline} {self._dead_letter_options()}"
 
     def removal_command(self, name: str) -> str:
         remove = f"gcloud pubsub subscriptions delete {self.prefix}{name} --project={self.project}"
         return f"{remove} && {self.subscription_command(name)}"
 
-    def policy_command(self, name: str) -> str:
-        return (
-            f"gcloud pubsub subscriptions update {self.prefix}{name} --project={self.project}"
-            f" {self._dead_letter_options}"
-        )
+    def policy_command(self, name: str, *, pushed: bool = False) -> str:
+        return f"{self._update(name)} {self._dead_letter_options(pushed=pushed)}"
+
+    def lease_command(self, name: str) -> str:
+        return f"{self._update(name)} --ack-deadline={self.ack_deadline}"
 
     def permission_command(self, kind: str, name: str, role: str) -> str:
         return (
@@ -108,9 +111,12 @@ class Resources:
             f" --member=serviceAccount:ACCOUNT --role={role}"
         )
 
-    @property
-    def _dead_letter_options(self) -> str:
-        return f"--dead-letter-topic={self.prefix}{DEAD_LETTERS} --max-delivery-attempts={self._given_up_after}"
+    def _update(self, name: str) -> str:
+        return f"gcloud pubsub subscriptions update {self.prefix}{name} --project={self.project}"
+
+    def _dead_letter_options(self, *, pushed: bool = False) -> str:
+        attempts = self.dead_letter_policy(pushed=pushed)["max_delivery_attempts"]
+        return f"--dead-letter-topic={self.prefix}{DEAD_LETTERS} --max-delivery-attempts={attempts}"
 
 
 def _quoted(text: str) -> str:

@@ -1,6 +1,6 @@
 """What is not there, or not open to this account, and the command for each; and making it where allowed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -38,7 +38,7 @@ def make(publisher: Any, subscriber: Any, named: Resources) -> None:
             try:
                 _create(subscriber, name, definition)
             except exceptions.AlreadyExists:
-                _mend(subscriber, named, name, definition)
+                _mend(subscriber, named, name)
 
 
 def _create(subscriber: Any, name: str, definition: dict[str, Any]) -> None:
@@ -77,26 +77,51 @@ def _subscription(subscriber: Any, named: Resources, name: str) -> Sequence[str]
         lines = []
         if found.topic != named.topic(named.standing[name]):
             lines.append(f"{what} on its topic (it listens to {found.topic}): {named.removal_command(name)}")
-        if not _gives_up(found, named, name):
-            lines.append(f"dead-letter policy of {what}: {named.policy_command(name)}")
+        lines += [f"{said}: {command}" for said, command in _differing(found, named, name).values()]
         if not _may(subscriber, path, CONSUME):
             role = ROLES[CONSUME]
             lines.append(f"leave to take from {what}: {named.permission_command('subscription', name, role)}")
         return lines
 
 
-def _mend(subscriber: Any, named: Resources, name: str, definition: dict[str, Any]) -> None:
-    """A subscription that somebody made without our dead-letter policy gets it."""
-    if _gives_up(subscriber.get_subscription(subscription=definition["name"], **CALL), named, name):
-        return
-    mended = {"name": definition["name"], "dead_letter_policy": definition["dead_letter_policy"]}
-    request = {"subscription": mended, "update_mask": {"paths": ["dead_letter_policy"]}}
-    subscriber.update_subscription(request=request, **CALL)
+def _mend(subscriber: Any, named: Resources, name: str) -> None:
+    """A subscription that somebody made otherwise, or under other settings, gets what we need."""
+    path = named.subscription(name)
+    found = subscriber.get_subscription(subscription=path, **CALL)
+    if fields := list(_differing(found, named, name)):
+        wanted = {"ack_deadline_seconds": named.ack_deadline, "dead_letter_policy": _policy(found, named)}
+        mended = {"name": path, **{field: wanted[field] for field in fields}}
+        request = {"subscription": mended, "update_mask": {"paths": fields}}
+        subscriber.update_subscription(request=request, **CALL)
 
 
-def _gives_up(found: Any, named: Resources, name: str) -> bool:
-    """Whether what cannot be handled goes to the dead letters; they themselves are kept as they are."""
-    return name == DEAD_LETTERS or found.dead_letter_policy.dead_letter_topic == named.topic(DEAD_LETTERS)
+def _differing(found: Any, named: Resources, name: str) -> Mapping[str, tuple[str, str]]:
+    """By field, what is not as the settings want it, and the command. The dead letters are kept as they are.
+
+    Where Pub/Sub pushes, its lease is the time that it gives the endpoint to answer, and no setting of ours.
+    """
+    if name == DEAD_LETTERS:
+        return {}
+    what, pushed = f"subscription {named.prefix}{name}", _pushes(found)
+    policy, wanted = found.dead_letter_policy, _policy(found, named)
+    differing = {}
+    if policy.dead_letter_topic != wanted["dead_letter_topic"]:
+        differing["dead_letter_policy"] = (f"dead-letter policy of {what}", named.policy_command(name, pushed=pushed))
+    elif policy.max_delivery_attempts != wanted["max_delivery_attempts"]:
+        said = f"{wanted['max_delivery_attempts']} deliveries of {what} (it has {policy.max_delivery_attempts})"
+        differing["dead_letter_policy"] = (said, named.policy_command(name, pushed=pushed))
+    if not pushed and found.ack_deadline_seconds != named.ack_deadline:
+        said = f"lease of {named.ack_deadline} s of {what} (it has {found.ack_deadline_seconds} s)"
+        differing["ack_deadline_seconds"] = (said, named.lease_command(name))
+    return differing
+
+
+def _policy(found: Any, named: Resources) -> dict[str, Any]:
+    return named.dead_letter_policy(pushed=_pushes(found))
+
+
+def _pushes(found: Any) -> bool:
+    return bool(found.push_config.push_endpoint)
 
 
 def _may(client: Any, path: str, permission: str) -> bool:

@@ -48,12 +48,21 @@ def _do(options: argparse.Namespace, messenger: Messenger) -> int:
     elif options.command == "show":
         print(as_page(find(messenger, options.message_id)))
     else:
-        act = messenger.replay if options.command == "replay" else messenger.drop
-        ids = options.message_id or dict.fromkeys(letter.message_id for letter in messenger.dead_letters())
-        for message_id in ids:
-            act(message_id)
-            print(f"{'replayed' if options.command == 'replay' else 'dropped'} {message_id}")
+        return _end(options, messenger)
     return 0
+
+
+def _end(options: argparse.Namespace, messenger: Messenger) -> int:
+    """One that stays keeps no other from it."""
+    act, done = (messenger.replay, "replayed") if options.command == "replay" else (messenger.drop, "dropped")
+    named = dict.fromkeys(options.message_id or [letter.message_id for letter in messenger.dead_letters()])
+    stay = act(*named)
+    for message_id in named:
+        if message_id in stay:
+            print(f"{message_id} is not {done}: {stay[message_id]}", file=sys.stderr)
+        else:
+            print(f"{done} {message_id}")
+    return 1 if stay else 0
 
 
 def _check(messenger: Messenger, *, make: bool) -> int:

@@ -14,6 +14,7 @@ from messenger import embedded, mailbox
 from messenger.embedded import LARGEST_BODY, EmbeddedMessenger
 from messenger.messenger import (
     INVOKER_REQUESTS,
+    REGISTER_STATUSES,
     REQUESTS,
     STATUSES,
     MessageTooLarge,
@@ -217,12 +218,33 @@ def test_what_was_handled_leaves_no_growing_file_behind(path, messenger, monkeyp
     assert sum(sizes(path).values()) < 2_000_000
 
 
-def test_nothing_is_kept_of_a_message_that_nobody_subscribed_to(messenger):
-    messenger.unsubscribe(INVOKER_REQUESTS)
+def test_nothing_is_kept_of_a_status_that_nobody_subscribed_to(messenger):
+    messenger.unsubscribe(REGISTER_STATUSES)
 
-    messenger.publish(REQUESTS, b"body", {})
+    messenger.publish(STATUSES, b"body", {})
 
     assert messenger._file.read("SELECT count(*) FROM deliveries") == [(0,)]
+
+
+def test_a_request_that_nobody_would_get_is_not_taken(messenger):
+    """Whoever asked would be told that it is accepted, and wait for ever."""
+    messenger.unsubscribe(INVOKER_REQUESTS)
+
+    with pytest.raises(MessengerUnavailable, match="nobody would get it"):
+        messenger.publish_many(REQUESTS, [(b"body", {}), (b"body", {})])
+
+    messenger.setup()
+    assert messenger.publish(REQUESTS, b"body", {})
+
+
+def test_what_is_given_back_counts_as_not_delivered(messenger):
+    messenger.publish(REQUESTS, b"body", {})
+    (first,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=0)
+
+    messenger.give_back(first)
+
+    (again,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=0)
+    assert again.delivery_attempt == 1
 
 
 # time

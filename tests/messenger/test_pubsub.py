@@ -1,13 +1,14 @@
 """What only the Pub/Sub messenger promises: definitions, permissions, and errors of Google's as errors of ours."""
 
 import time
+from collections import deque
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from google.api_core import exceptions
 from google.api_core.retry import Retry
-from google.pubsub_v1 import PublisherClient, PubsubMessage, SubscriberClient
+from google.pubsub_v1 import PublisherClient, PubsubMessage, PullResponse, ReceivedMessage, SubscriberClient
 
 from messenger import pubsub, pubsub_calls
 from messenger.messenger import (
@@ -21,6 +22,7 @@ from messenger.messenger import (
     SubscriptionMissing,
 )
 from messenger.pubsub import LARGEST_BODY, PubSubMessenger, _batches
+from messenger.pubsub_calls import Refused
 from messenger.pubsub_resources import DEAD_LETTERS, Resources
 
 PROJECT = "test-project"
@@ -54,9 +56,10 @@ def test_a_lease_is_cut_to_what_pubsub_takes(lease, ack_deadline):
 
 @pytest.mark.parametrize(("wanted", "attempts"), [(1, 5), (5, 6), (99, 100), (1000, 100)])
 def test_deliveries_are_cut_to_what_pubsub_takes(wanted, attempts):
-    policy = Resources("p", "", 30, wanted).definition("s", STATUSES)["dead_letter_policy"]
+    named = Resources("p", "", 30, wanted)
 
-    assert policy["max_delivery_attempts"] == attempts
+    assert named.definition("s", STATUSES)["dead_letter_policy"]["max_delivery_attempts"] == attempts
+    assert named.dead_letter_policy(pushed=True)["max_delivery_attempts"] == 100
 
 
 def test_a_standing_subscription_never_expires_and_a_waiter_not_within_a_day():
@@ -136,12 +139,52 @@ def test_a_subscription_without_our_dead_letter_policy_is_named_and_mended(messe
     subscriber.delete_subscription(subscription=path)
     subscriber.create_subscription(name=path, topic=named(messenger, REQUESTS, "topics"))
 
-    (line,) = messenger.missing()
+    line, _ = messenger.missing()
     assert line.startswith("dead-letter policy")
     assert "gcloud pubsub subscriptions update" in line
 
     messenger.setup()
     assert messenger.missing() == []
+
+
+def test_a_subscription_made_under_other_settings_is_named_and_mended(messenger):
+    """The lease and the deliveries stand in Pub/Sub: a setting alone would change nothing."""
+    prefix = messenger._named.prefix
+    changed = PubSubMessenger(PROJECT, prefix=prefix, lease=45, max_deliveries=7)
+
+    lines = changed.missing()
+
+    invokers = f"subscription {prefix}{INVOKER_REQUESTS}"
+    update = f"gcloud pubsub subscriptions update {prefix}{INVOKER_REQUESTS} --project={PROJECT}"
+    assert len(lines) == 4
+    assert lines[:2] == [
+        f"8 deliveries of {invokers} (it has 6): {update} --dead-letter-topic={prefix}dead-letters"
+        " --max-delivery-attempts=8",
+        f"lease of 45 s of {invokers} (it has 30 s): {update} --ack-deadline=45",
+    ]
+    changed.setup()
+    assert changed.missing() == []
+    found = SubscriberClient().get_subscription(subscription=named(messenger, INVOKER_REQUESTS))
+    assert (found.ack_deadline_seconds, found.dead_letter_policy.max_delivery_attempts) == (45, 8)
+    changed.close()
+
+
+def test_a_subscription_that_pushes_gives_up_as_late_as_it_can_and_has_its_own_lease(messenger):
+    """Each 503 counts as a delivery there: an hour of Prefect being down must not bury an accepted request."""
+    subscriber, path = SubscriberClient(), named(messenger, INVOKER_REQUESTS)
+    definition = messenger._named.definition(INVOKER_REQUESTS, REQUESTS)
+    to = {"push_endpoint": "http://127.0.0.1:9/pubsub/push"}
+    subscriber.delete_subscription(subscription=path)
+    subscriber.create_subscription(request=definition | {"push_config": to, "ack_deadline_seconds": 60})
+
+    (line,) = messenger.missing()
+    assert line.startswith(f"100 deliveries of subscription {messenger._named.prefix}{INVOKER_REQUESTS} (it has 6)")
+    assert line.endswith("--max-delivery-attempts=100")
+
+    messenger.setup()
+    assert messenger.missing() == []
+    found = subscriber.get_subscription(subscription=path)
+    assert (found.push_config.push_endpoint, found.ack_deadline_seconds) == (to["push_endpoint"], 60)
 
 
 def test_a_subscription_whose_topic_was_deleted_is_named(messenger):
@@ -237,6 +280,110 @@ def test_a_pushed_message_can_be_buried_and_replayed(messenger, own_prefix):
     assert (letter.message_id, letter.topic, letter.attributes) == ("id-1", REQUESTS, {"run_id": "r"})
     (again,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
     assert (again.message_id, again.attributes) == ("id-1", {"run_id": "r"})
+
+
+@pytest.mark.parametrize("own_prefix", [True, False])
+def test_what_pubsub_gives_up_on_is_replayed_to_the_topic_of_its_subscription(messenger, own_prefix):
+    """Whatever the name of the subscription is, and whatever the message says of itself."""
+    name = f"{messenger._named.prefix}push" if own_prefix else f"s{uuid4().hex[:8]}"
+    path = f"projects/{PROJECT}/subscriptions/{name}"
+    SubscriberClient().create_subscription(name=path, topic=named(messenger, REQUESTS, "topics"))
+    told = {
+        "CloudPubSubDeadLetterSourceSubscription": name,
+        "CloudPubSubDeadLetterSourceSubscriptionProject": PROJECT,
+        "CloudPubSubDeadLetterSourceDeliveryCount": "100",
+    }
+    letter = PubsubMessage(data=b"body", attributes={"messenger-id": "id-1"} | told)
+    PublisherClient().publish(topic=named(messenger, DEAD_LETTERS, "topics"), messages=[letter])
+
+    assert messenger.replay("id-1") == {}
+
+    (again,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
+    assert (again.message_id, again.body, again.attributes) == ("id-1", b"body", {})
+
+
+@pytest.fixture
+def bounded(monkeypatch):
+    """The service's bounds of a message, which the emulator does not know; that of its size a small one."""
+    real = PublisherClient.publish
+
+    def publish(self, *, topic, messages, **call):
+        if any(len(one.attributes) > 100 or PubsubMessage.pb(one).ByteSize() > 20_000 for one in messages):
+            raise exceptions.InvalidArgument("The value is too large.")
+        return real(self, topic=topic, messages=messages, **call)
+
+    monkeypatch.setattr(PublisherClient, "publish", publish)
+    monkeypatch.setattr(pubsub, "LARGEST_BODY", 10_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes", "kept"),
+    [
+        (b"x" * 19_900, {"run_id": "r"}, "10000 of 19900 bytes and 1 of 1 attributes"),
+        (b"x", {"run_id": "r"} | {f"foreign-{number}": "x" for number in range(96)}, "1 of 1 bytes and 1 of 97"),
+    ],
+    ids=["size", "attributes"],
+)
+def test_a_message_that_does_not_fit_into_a_dead_letter_is_buried_in_part(messenger, bounded, body, attributes, kept):
+    """It came, since it was within Pub/Sub's bounds; with what a dead letter tells besides, it is not."""
+    by_hand = PubsubMessage(data=body, attributes=attributes)
+    PublisherClient().publish(topic=named(messenger, REQUESTS, "topics"), messages=[by_hand])
+    (delivery,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
+    messenger.extend(delivery, 1)
+
+    messenger.bury(delivery, "no such step")
+
+    (letter,) = messenger.dead_letters()
+    assert (letter.message_id, letter.attributes) == (delivery.message_id, {"run_id": "r"})
+    assert letter.body == body[:10_000]
+    assert kept in letter.reason
+    assert letter.reason.endswith("no such step")
+    assert messenger.pull(INVOKER_REQUESTS, limit=1, wait=1.5) == []
+
+
+class Brought:
+    """A call to pull that has brought these."""
+
+    def __init__(self, *received):
+        self._received = received
+
+    def result(self, timeout):
+        return PullResponse(received_messages=self._received)
+
+
+def received(body, attempt):
+    return ReceivedMessage(ack_id=f"receipt of {body}", message=PubsubMessage(data=body), delivery_attempt=attempt)
+
+
+def test_a_message_that_cannot_even_be_buried_takes_no_neighbour_with_it(opened, monkeypatch):
+    def refused(*_):
+        raise Refused("no")
+
+    monkeypatch.setattr(opened, "_publish_dead", refused)
+    monkeypatch.setattr(opened, "_call", lambda *_: Brought(received(b"poison", 6), received(b"neighbour", 1)))
+
+    with pytest.raises(Refused):
+        opened.pull(INVOKER_REQUESTS, limit=2, wait=0)
+
+    (delivery,) = opened.pull(INVOKER_REQUESTS, limit=1, wait=0)
+    assert delivery.body == b"neighbour"
+
+
+class TakenByAnother(deque):
+    """Not empty when it is looked at, and empty when something is taken."""
+
+    def __bool__(self):
+        return True
+
+
+def test_two_threads_may_pull_one_subscription(messenger):
+    messenger._calls[INVOKER_REQUESTS] = TakenByAnother()
+    messenger._arrived[INVOKER_REQUESTS] = TakenByAnother()
+    messenger.publish(REQUESTS, b"body", {})
+
+    (delivery,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
+
+    assert delivery.body == b"body"
 
 
 def test_what_pubsub_itself_gives_up_on_is_a_dead_letter_too(emulator, opened):

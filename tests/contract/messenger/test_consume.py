@@ -54,21 +54,21 @@ def publish(messenger, *bodies):
     return messenger.publish_many(REQUESTS, [(body.encode(), ATTRIBUTES) for body in bodies])
 
 
-def assert_nothing_left(carrier):
-    assert carrier.open().pull(INVOKER_REQUESTS, limit=1, wait=carrier.quiet) == []
+@pytest.fixture
+def leasing(carrier, messenger):
+    """The consumer's: with leases so short that it shows when something was not acknowledged."""
+    return carrier.open(lease=carrier.lease)
 
 
-def test_what_was_handled_is_acknowledged(carrier, messenger):
-    """So it does not come again when its lease would have ended."""
+def test_what_was_handled_is_acknowledged(carrier, leasing):
     handle = Handler()
-    publish(messenger, *(str(number) for number in range(20)))
-    lease = max(0.3, carrier.tick)
+    publish(leasing, *(str(number) for number in range(20)))
 
-    with consuming(carrier.open(lease=lease), handle, lease=lease):
+    with consuming(leasing, handle, lease=carrier.lease):
         until(lambda: len(handle.seen) == 20, "20 handled")
 
-    assert messenger.pull(INVOKER_REQUESTS, limit=1, wait=1.5 * lease) == []
-    assert messenger.dead_letters() == []
+    assert carrier.nothing_left(leasing, INVOKER_REQUESTS)
+    assert leasing.dead_letters() == []
 
 
 def test_a_message_that_cannot_be_handled_is_buried_and_its_neighbours_go_on(messenger):
@@ -82,40 +82,45 @@ def test_a_message_that_cannot_be_handled_is_buried_and_its_neighbours_go_on(mes
     assert (letter.body, letter.reason, letter.deliveries) == (b"poison", "no such step", 1)
 
 
-def test_what_may_pass_is_tried_again_and_counts_as_no_delivery(carrier, messenger):
+def test_what_may_pass_is_tried_again_and_counts_as_no_delivery(carrier, leasing):
     """More tries than deliveries are allowed, while the one thread serves the neighbour."""
     handle = Handler(later=raising(Retryable("Prefect is down"), times=6))
-    publish(messenger, "later", "neighbour")
+    publish(leasing, "later", "neighbour")
 
-    with consuming(messenger, handle, threads=1):
+    with consuming(leasing, handle, threads=1, lease=carrier.lease):
         until(lambda: handle.seen["later"] == 7 and handle.seen["neighbour"] == 1, "seven tries")
 
     assert set(handle.attempts) == {1}
-    assert_nothing_left(carrier)
-    assert messenger.dead_letters() == []
+    assert carrier.nothing_left(leasing, INVOKER_REQUESTS)
+    assert leasing.dead_letters() == []
 
 
-def test_what_waits_for_its_next_try_is_given_back_at_the_end(carrier, messenger, monkeypatch):
+def test_what_waits_for_its_next_try_is_given_back_at_each_end_and_never_dies_of_it(carrier, messenger, monkeypatch):
+    """As when the invoker is started again and again while Prefect is down: more often than there are deliveries."""
     monkeypatch.setattr("messenger.consume.growing", lambda count, longest: 600.0)
     handle = Handler(later=raising(Retryable("Prefect is down")))
     publish(messenger, "later")
+    consumer = carrier.open(max_deliveries=2)
 
-    with consuming(messenger, handle):
-        until(lambda: handle.seen["later"], "the first try")
+    for start in range(1, 5):
+        with consuming(consumer, handle):
+            until(lambda start=start: handle.seen["later"] == start, f"the try after start {start}")
 
+    consumer.close()
+    assert messenger.dead_letters() == []
     # the emulator may keep for a lease what it sent to a client that was just closed
     assert carrier.open().pull(INVOKER_REQUESTS, limit=1, wait=3 * SOON)[0].body == b"later"
 
 
-def test_an_unknown_error_is_delivered_again(carrier, messenger):
+def test_an_unknown_error_is_delivered_again(carrier, leasing):
     handle = Handler(flaky=raising(ValueError("secret"), times=2))
-    publish(messenger, "flaky")
+    publish(leasing, "flaky")
 
-    with consuming(messenger, handle):
+    with consuming(leasing, handle, lease=carrier.lease):
         until(lambda: handle.seen["flaky"] == 3, "the third delivery")
 
     assert handle.attempts == [1, 2, 3]
-    assert_nothing_left(carrier)
+    assert carrier.nothing_left(leasing, INVOKER_REQUESTS)
 
 
 def test_an_unknown_error_without_end_is_a_dead_letter_that_tells_no_data(carrier, caplog):
@@ -148,7 +153,7 @@ def test_a_lease_is_extended_while_the_handler_works(carrier, messenger):
         assert messenger.pull(INVOKER_REQUESTS, limit=1, wait=2 * lease) == []
 
     assert handle.seen["slow"] == 1
-    assert_nothing_left(carrier)
+    assert carrier.nothing_left(leasing, INVOKER_REQUESTS)
 
 
 def test_no_more_is_in_work_than_there_are_threads(messenger):
@@ -208,14 +213,14 @@ class Unreliable:
         raise MessengerUnavailable("unplugged")
 
 
-def test_a_messenger_that_cannot_be_reached_is_waited_for(carrier, messenger):
+def test_a_messenger_that_cannot_be_reached_is_waited_for(carrier, leasing):
     handle = Handler()
-    publish(messenger, "one", "two")
+    publish(leasing, "one", "two")
 
-    with consuming(Unreliable(messenger, pull=3), handle):
+    with consuming(Unreliable(leasing, pull=3), handle, lease=carrier.lease):
         until(lambda: len(handle.seen) == 2, "both handled")
 
-    assert_nothing_left(carrier)
+    assert carrier.nothing_left(leasing, INVOKER_REQUESTS)
 
 
 def test_an_acknowledgement_that_does_not_get_through_delivers_the_message_again(carrier):

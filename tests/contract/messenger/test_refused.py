@@ -63,6 +63,19 @@ def test_a_dead_letter_without_a_reason_says_how_it_died(carrier):
     assert "5" in dead_letter(messenger).reason
 
 
+def test_a_message_that_is_given_back_comes_at_once_and_never_dies_of_it(carrier):
+    messenger = carrier.open(max_deliveries=5)
+    messenger.setup()
+    message_id = messenger.publish(REQUESTS, b"waits", ATTRIBUTES)
+
+    for _ in range(7):
+        messenger.give_back(pull_one(messenger))
+
+    again = pull_one(messenger)
+    assert (again.message_id, again.body, again.attributes) == (message_id, b"waits", ATTRIBUTES)
+    assert messenger.dead_letters() == []
+
+
 def test_a_message_that_nobody_ever_acknowledges_is_a_dead_letter(carrier, nothing_on):
     """As when it kills each process that takes it."""
     messenger = carrier.open(max_deliveries=5)

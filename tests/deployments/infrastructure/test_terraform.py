@@ -16,8 +16,6 @@ from deployments.registration.prefect_file import full_name, read_deployments
 from messenger.pubsub_resources import (
     DEAD_LETTERS,
     DEAD_LETTERS_KEPT,
-    FEWEST_DELIVERIES,
-    MOST_DELIVERIES,
     TOPICS,
     Resources,
 )
@@ -119,7 +117,7 @@ def test_what_nobody_acknowledges_goes_to_the_dead_letters_and_those_are_kept():
     dead = resource("google_pubsub_subscription", "dead_letters")
 
     assert f'["{DEAD_LETTERS}"]' in policy["dead_letter_topic"]
-    assert FEWEST_DELIVERIES <= policy["max_delivery_attempts"] <= MOST_DELIVERIES
+    assert policy["max_delivery_attempts"] == RESOURCES.dead_letter_policy(pushed=True)["max_delivery_attempts"]
     assert seconds(dead["message_retention_duration"]) == DEAD_LETTERS_KEPT.total_seconds()
     assert dead["expiration_policy"] == [{"ttl": ""}]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deployments.messages.__main__ import main
-from messenger.messenger import INVOKER_REQUESTS, REQUESTS
+from messenger.messenger import INVOKER_REQUESTS, REQUESTS, STATUSES
 from settings import get_settings
 from tests.contract.messenger.pulling import pull_all
 
@@ -13,9 +13,7 @@ ATTRIBUTES = {"run_id": "rfm-2026-01-05-1", "step": "features"}
 @pytest.fixture
 def messenger(carrier, monkeypatch):
     """The commands find the same one, by their settings."""
-    for name in ("kind", "path", "project", "prefix"):
-        monkeypatch.setenv(f"MESSENGER_{name.upper()}", str(getattr(carrier.settings, name)))
-    get_settings.cache_clear()
+    carrier.choose(monkeypatch)
     messenger = carrier.open()
     messenger.setup()
     yield messenger
@@ -63,6 +61,25 @@ def test_replayed_ones_are_delivered_again_and_dropped_ones_are_gone(messenger, 
     assert sorted(delivery.body for delivery in pull_all(messenger, 2)) == [b"1", b"3"]
     assert messenger.dead_letters() == []
     assert capsys.readouterr().out.split() == ["replayed", first, "dropped", second, "replayed", third]
+
+
+def test_one_that_cannot_be_replayed_is_said_and_keeps_no_other_from_it(messenger, capsys):
+    messenger.subscribe("waiter-left", STATUSES)
+    stays = messenger.publish(STATUSES, b"1", ATTRIBUTES)
+    (delivery,) = messenger.pull("waiter-left", limit=1, wait=10)
+    messenger.bury(delivery, "its waiter was killed")
+    goes = bury(messenger, b"2", "later")
+    messenger.unsubscribe("waiter-left")
+
+    assert main(["replay", "--all"]) == 1
+
+    said = capsys.readouterr()
+    assert said.out.split() == ["replayed", goes]
+    assert said.err.startswith(f"{stays} is not replayed: ")
+    assert "waiter-left" in said.err
+    assert main(["drop", stays, "nowhere"]) == 1
+    assert capsys.readouterr().out.split() == ["dropped", stays]
+    assert messenger.dead_letters() == []
 
 
 @pytest.mark.parametrize("command", ["show", "replay", "drop"])
