@@ -14,16 +14,14 @@ handler's error says what happens next:
 import heapq
 import logging
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from threading import Condition, Event, Thread
 
-from errors import Permanent, Retryable
+from errors import Permanent, Retryable, place_of
 from messenger.messenger import Delivery, Messenger
 
 log = logging.getLogger(__name__)
@@ -152,7 +150,7 @@ class _Consumer:
             log.error("%s goes to the dead letters: %s", _name(delivery), reason)
             self._settle(partial(self._messenger.bury, delivery, reason), delivery)
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__} in the handler, {_place(error)}"
+            reason = f"{type(error).__name__} in the handler, {place_of(error)}"
             delay = growing(delivery.delivery_attempt, LONGEST_REDELIVERY)
             log.error("%s failed at delivery %d: %s", _name(delivery), delivery.delivery_attempt, reason)
             self._settle(partial(self._messenger.nack, delivery, delay=delay, reason=reason), delivery)
@@ -224,9 +222,3 @@ def _name(delivery: Delivery) -> str:
 
 def _text(error: Exception) -> str:
     return " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-
-
-def _place(error: BaseException) -> str:
-    """Where it was raised. Not its text, which may hold customer data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
