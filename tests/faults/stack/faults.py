@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,10 @@ from tests.e2e.local_stack import TODAY, LocalStack, wait_for
 from tests.receivers import WebReceiver
 
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+MINUTE = 60.0
+"""Seconds that the Prefect server answers nobody: longer than what its clients wait for one answer, and than two
+heartbeats of a flow run are apart.
+"""
 
 
 class Faults:
@@ -39,6 +43,19 @@ class Faults:
         day = TODAY - timedelta(days=days_ago)
         run_id: str = self.stack.invoke(day).json()["run_id"]
         return day, run_id
+
+    def schedule(self, days_ago: int) -> str:
+        """A flow run of the Orchestrator that Prefect has for tomorrow, about a date of its own; returns its id."""
+        deployment = self.prefect("GET", "/deployments/name/orchestrate/rfm")["id"]
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        wanted = {
+            "parameters": {"run_date": str(TODAY - timedelta(days=days_ago))},
+            "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": tomorrow}},
+        }
+        return str(self.prefect("POST", f"/deployments/{deployment}/create_flow_run", json=wanted)["id"])
+
+    def state(self, flow_run_id: str) -> str:
+        return str(self.prefect("GET", f"/flow_runs/{flow_run_id}")["state_type"])
 
     def prefect(self, method: str, path: str, **body: Any) -> Any:
         answer = httpx.request(method, f"{self.stack.record.prefect_api}{path}", timeout=30, **body)
@@ -91,6 +108,16 @@ class Faults:
         """It hangs until it is resumed."""
         return self.stop(self.part(name))
 
+    @contextmanager
+    def hanging_server(self, server: psutil.Process | None = None) -> Iterator[None]:
+        """The Prefect server hangs for a minute, and longer if what is done meanwhile takes longer."""
+        server = server or self.part("prefect-server")
+        since = time.monotonic()
+        self.stop(server)
+        yield
+        time.sleep(max(0.0, since + MINUTE - time.monotonic()))  # the minute is the fault itself
+        server.resume()
+
     def stop(self, process: psutil.Process) -> psutil.Process:
         process.suspend()
         self._stopped.append(process)
@@ -116,6 +143,19 @@ class Faults:
             finally:
                 file.execute("ROLLBACK")
         file.close()
+
+    @contextmanager
+    def held_warehouse(self) -> Iterator[None]:
+        """Another process has the file open: every step waits for it."""
+
+        def opened() -> duckdb.DuckDBPyConnection | None:
+            try:
+                return duckdb.connect(self.stack.folder / "warehouse.duckdb")
+            except duckdb.IOException:  # a step holds the file
+                return None
+
+        with wait_for(opened, 60, "the warehouse file"):
+            yield
 
     @contextmanager
     def lost_statuses(self, run_id: str, step: str) -> Iterator[None]:
