@@ -78,8 +78,8 @@ test: lint ## lint, then run all tests but the long ones of test-faults, test-cl
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not long and not e2e"; others=$$?; \
 		$(BIN)/pytest -m "e2e and not long" && exit $$others  # one stack at a time
 
-test-faults: $(DEV) ## break a running stack in every way that is known: kills, cancels, losses
-	@$(BIN)/pytest tests/faults/stack
+test-faults: $(DEV) ## break a running stack in every way that is known; start it on other databases
+	@$(BIN)/pytest tests/faults/stack tests/e2e/test_databases.py
 
 test-cloud: $(DEV) ## run the steps on stand-ins for Cloud Run and Vertex AI, and let these fail in every way
 	@$(BIN)/pytest tests/cloud

@@ -212,7 +212,24 @@ def table(figures: Mapping[str, Any]) -> str:
         lines.append(f"| {name} | {done} in {one['seconds']:.0f} s | {wanted} |")
         lines.append(f"| the server's slowest health answer meanwhile | {one['slowest health answer']:.2f} s | 2 s |")
     lines.append(f"| memory of the idle stack | {sum(used.values()):.0f} MB | 1500 MB |")
-    return "\n".join([*lines, "", *(f"- {name}: {size:.0f} MB" for name, size in sorted(used.items()))])
+    parts = (f"- {name}: {size:.0f} MB" for name, size in sorted(used.items()))
+    return "\n".join([*lines, "", *parts, "", verdict(figures)])
+
+
+def verdict(figures: Mapping[str, Any]) -> str:
+    """One line: which of the figures are not what is wanted."""
+    reached = {
+        "goes on": statistics.median(figures["goes on"]) <= 0.2,
+        "process killed": max(figures["process"]) <= 5,
+        "process and worker killed": figures["both"] <= 120,
+        "dates at once": figures["dates at once"]["confirmed"] == DATES,
+        "the server's answers": not any(
+            figures[name]["health answers over 2 s"] for name in ("dates at once", "flow runs at once")
+        ),
+        "memory": sum(figures["memory"].values()) <= 1500,
+    }
+    missed = [name for name, is_reached in reached.items() if not is_reached]
+    return f"Verdict: not reached: {', '.join(missed)}." if missed else "Verdict: all figures are reached."
 
 
 def main() -> None:
