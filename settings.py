@@ -303,7 +303,9 @@ class Housekeeping(Group):
 class Backfill(Group):
     """How a backfill goes through its dates."""
 
-    at_once: Annotated[int, Field(ge=1)] = Field(1, description="dates under way at once; on DuckDB more gains nothing")
+    at_once: Annotated[int, Field(ge=1)] = Field(
+        1, description="dates asked for at once; they run side by side when ORCHESTRATOR_RUNS_AT_ONCE lets them"
+    )
 
 
 class Stack(Group):

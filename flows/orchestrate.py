@@ -11,9 +11,11 @@ from tasks.afterwards import ask_for_afterwards
 from tasks.attempts import attempts
 from tasks.claim import claim_run, scheduled_run_date
 from tasks.confirm import confirm_step
+from tasks.hold import hold_back
 from tasks.missed import is_skipped
 from tasks.plan import plan_steps
 from tasks.request import request_step
+from tasks.tag import tag_flow_run
 from tasks.turn import end_as, turn_of
 from tasks.wait import wait_for_step
 
@@ -39,13 +41,15 @@ def orchestrate(
     invoker, which has claimed it. `force` makes a new attempt of a date that is done. Returns the run_id of the
     attempt that was confirmed.
     """
-    if run_date is None and is_skipped():
+    if run_date is None and is_skipped(pipeline):
         return Cancelled(name="Skipped", message="missed while everything was down, and not caught up by setting")
     day = run_date or scheduled_run_date()
     claimed = claim_run(pipeline, day, attempt, parameters or {}, force=force, scheduled=run_date is None)
+    tag_flow_run(claimed)
     with turn_of(claimed) as turn:
         if turn.ended is not None:
             return end_as(turn.ended)
+        hold_back(turn.run, scheduled=run_date is None)
         for tried in attempts(turn):
             with tried:
                 plan = plan_steps(tried.run)

@@ -2,40 +2,56 @@
 
 from uuid import UUID
 
-from prefect import get_run_logger, runtime, task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from errors import Permanent, Retryable
-from messenger.contract import RunRequest
+from messenger.contract import ORCHESTRATE, RunRequest
 from pipelines import find_pipeline
-from tasks.claim import step_request
+from register.register import Register, Run
+from tasks.carrier import ASKED_BY, flow_run_in, this_flow_run
+from tasks.claim import request_of, step_request
 from tasks.request import publish_request
-
-ASKED_BY = "prefect flow run "
-"""Stands before the id of the flow run that orchestrated the run, where its artifacts are looked for."""
 
 
 @task(name="afterwards", task_run_name="ask for what follows {run.run_id}", cache_policy=NO_CACHE)
 def ask_for_afterwards(run: RunRequest) -> None:
     """The run is confirmed: that this could not be asked for stands in the log, and fails nothing."""
     for follower in find_pipeline(run.pipeline).afterwards:
-        request = step_request(
-            follower.name,
-            pipeline=run.pipeline,
-            run_date=run.run_date,
-            attempt=run.attempt,
-            parameters=run.parameters,
-            requested_by=f"{ASKED_BY}{runtime.flow_run.id}",
-        )
+        request = _following(run, follower.name, this_flow_run())
         try:
             publish_request(request)
         except (Permanent, Retryable) as error:
             get_run_logger().error("%s of run %s could not be asked for: %s", follower.name, run.run_id, error)
 
 
+def ask_for_missing(register: Register, run: Run) -> list[str]:
+    """What should follow this confirmed run and was never heard of: asked for again, which its key makes harmless.
+
+    Raises MessengerUnavailable, RegisterUnavailable.
+    """
+    known = {news.step: news for news in run.steps}
+    asked = []
+    for follower in find_pipeline(run.pipeline).afterwards:
+        if follower.name not in known:
+            request = _following(request_of(run), follower.name, f"{ASKED_BY}{known[ORCHESTRATE].flow_run_id}")
+            publish_request(request)
+            register.note_request(request)
+            asked.append(follower.name)
+    return asked
+
+
 def orchestrator_of(request: RunRequest) -> UUID | None:
-    """The flow run that asked for this; None when somebody else did."""
-    try:
-        return UUID(request.requested_by.removeprefix(ASKED_BY))
-    except ValueError:
-        return None
+    """The flow run that orchestrated the run, where its artifacts are looked for; None when somebody else asked."""
+    return flow_run_in(request.requested_by)
+
+
+def _following(run: RunRequest, step: str, requested_by: str) -> RunRequest:
+    return step_request(
+        step,
+        pipeline=run.pipeline,
+        run_date=run.run_date,
+        attempt=run.attempt,
+        parameters=run.parameters,
+        requested_by=requested_by,
+    )

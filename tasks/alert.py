@@ -23,14 +23,20 @@ def cause_of(error: BaseException) -> Cause:
 
 
 def alert_run(
-    request: RunRequest, error: BaseException, *, step: str | None = None, attempts: int | None = None
+    request: RunRequest,
+    error: BaseException,
+    *,
+    step: str | None = None,
+    attempts: int | None = None,
+    flow_run_id: str | None = None,
 ) -> None:
-    """To be called when no further attempt will be made. Never raises for want of a channel.
+    """To be called when no further attempt will be made. Never raises for want of a channel. Without `flow_run_id` it
+    is this flow run whose log says more.
 
     A date that fails again for the same cause is not told again until it has recovered.
     """
     ours = isinstance(error, Permanent | Retryable)
-    flow_run = runtime.flow_run.id
+    flow_run = flow_run_id or runtime.flow_run.id
     tell(
         Alert(
             cause=cause_of(error),

@@ -7,30 +7,27 @@ process of it that still lives cannot commit any more (docs/adr/0017-waiting-and
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from prefect import get_run_logger, runtime
-from prefect.exceptions import TerminationSignal
+from prefect import get_run_logger
 
 from errors import Retryable
 from messenger.contract import RunRequest, RunStatus, Scalar, run_id_of
-from messenger.messenger import MessengerUnavailable
-from register.register import CONTINUED_BY, Run
+from register.register import CONTINUED_BY, RegisterUnavailable, Run
 from settings import get_settings
 from tasks.alert import alert_run, recovered
-from tasks.cancel import RunCancelled, give_up
+from tasks.cancel import give_up
+from tasks.carrier import this_flow_run
 from tasks.claim import request_of
 from tasks.dead_letter import set_aside, take_back
 from tasks.listen import start_listening, stop_listening
-from tasks.look import is_cancelled_by_somebody
+from tasks.patience import with_register
 from tasks.plan import gone_on_from
 from tasks.report import failure_of, status_of, tell
 from tasks.turn import Turn
-from wiring import open_register
 
 TELLING = timedelta(seconds=10)
 """The register knows how the run ended; that others hear of it is tried for so long."""
@@ -57,37 +54,44 @@ class Attempts:
         return self.turn.run
 
     def about(self, step: str) -> None:
-        """The step that is worked on from now on: it is the one that failed if anything is raised."""
+        """The step that is worked on from now on: it is the one that failed if anything is raised.
+
+        Raises TurnLost.
+        """
+        self.turn.require()
         self.step = step
 
     def __enter__(self) -> Self:
         self.step = None
-        start_listening(self.run.run_id, until=self.run.deadline)
-        self._say(status_of(self.run, "started"))
+        try:
+            start_listening(self.run.run_id, until=self.run.deadline)
+            self._say(status_of(self.run, "started"))
+        except Exception as error:  # of whatever kind: nothing else would end the run
+            self._fail(error)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if error is None:
-            self._end(status_of(self.run, "succeeded"))
-            recovered(self.run)
-            take_back(self.run)
+            self._succeed()
             return False
         if isinstance(error, Exception):
-            return self._another(error) or self._fail(error)
-        if not isinstance(error, TerminationSignal) or not is_cancelled_by_somebody():
-            # the process is taken away and the run still wanted: whoever takes it up finds subscription and news
-            return False
-        self._cancel()
+            return self._goes_on(error) or self._fail(error)
+        # the process is taken away; what is still wanted is found with subscription and news by whoever takes it up
         return False
 
-    def _cancel(self) -> None:
-        cancelled = RunCancelled(f"run {self.run.run_id} was cancelled in Prefect, as flow run {runtime.flow_run.id}")
+    def _goes_on(self, error: Exception) -> bool:
+        """Whether there is another attempt. What keeps it from being made does not keep the run from its end."""
         try:
-            give_up(self.run, str(cancelled), flow_run_id=runtime.flow_run.id or "")
-        finally:
-            self._end(status_of(self.run, "failed", facts=self._failed_facts(), error=failure_of(cancelled)))
+            return self._another(error)
+        except Exception as trouble:  # of whatever kind, as above
+            found = failure_of(trouble)
+            get_run_logger().error(
+                "run %s cannot go on as another attempt: %s: %s", self.run.run_id, found.type, found.message
+            )
+            return False
 
     def _another(self, error: Exception) -> bool:
         """Whether there is another attempt; it has its turn and waited its delay when this returns."""
@@ -112,23 +116,38 @@ class Attempts:
         following = run_id_of(self.run.pipeline, self.run.run_date, self.run.attempt + 1)
         facts = {**self._failed_facts(), CONTINUED_BY: following}
         status = status_of(self.run, "failed", facts=facts, error=failure_of(error))
-        with closing(open_register()) as register:
-            run = register.go_on(status, requested_by=self.run.requested_by, now=datetime.now(UTC))
+        run = with_register(
+            lambda register: register.go_on(status, requested_by=this_flow_run(), now=datetime.now(UTC))
+        )
         if run is not None:
             tell(status, until=datetime.now(UTC) + TELLING)
-            self._stop_listening()
+            stop_listening(self.run.run_id)
         return run
 
     def _tries(self) -> int:
         """How often this step was tried, this time and by the attempts that led here."""
-        with closing(open_register()) as register:
-            return 1 + sum(run.failed_step == self.step for run in gone_on_from(register, self.run))
+        led = with_register(lambda register: gone_on_from(register, self.run))
+        return 1 + sum(run.failed_step == self.step for run in led)
+
+    def _succeed(self) -> None:
+        """Prefect's Completed says so too, so that reconcile can tell the register when that is back."""
+        try:
+            self._end(status_of(self.run, "succeeded"))
+        except RegisterUnavailable as away:
+            get_run_logger().error("run %s is confirmed, and the register was not told: %s", self.run.run_id, away)
+        recovered(self.run)
+        take_back(self.run)
 
     def _fail(self, error: Exception) -> bool:
         """The end: told, alerted, and the request set aside with the reason. Never hides the error."""
         status = status_of(self.run, "failed", facts=self._failed_facts(), error=failure_of(error))
-        self._end(status)
-        alert_run(self.run, error, step=self.step, attempts=self._tries() if self.step else None)
+        tried = None
+        try:
+            self._end(status)
+            tried = self._tries() if self.step else None
+        except RegisterUnavailable as away:
+            get_run_logger().error("run %s has failed, and the register was not told: %s", self.run.run_id, away)
+        alert_run(self.run, error, step=self.step, attempts=tried)
         set_aside(self.run, f"{type(error).__name__}: {status.error.message if status.error else ''}")
         return False
 
@@ -138,19 +157,12 @@ class Attempts:
     def _end(self, status: RunStatus) -> None:
         self.done = True
         self._say(status)
-        self._stop_listening()
+        stop_listening(self.run.run_id)
 
     def _say(self, status: RunStatus) -> None:
-        """To the register at once: it must know how a run ended, also when the Messenger is away."""
-        with closing(open_register()) as register:
-            register.note_status(status)
+        """To the register first: it must know how a run ended, also when the Messenger is away."""
+        with_register(lambda register: register.note_status(status))
         tell(status, until=datetime.now(UTC) + TELLING)
-
-    def _stop_listening(self) -> None:
-        try:
-            stop_listening(self.run.run_id, until=datetime.now(UTC))
-        except MessengerUnavailable as error:
-            get_run_logger().warning("the subscription of run %s is left to expire: %s", self.run.run_id, error)
 
 
 def attempts(turn: Turn) -> Attempts:

@@ -1,20 +1,28 @@
 """Cancel: the steps of a run that nobody wants any more are stopped, and nothing of it is committed afterwards."""
 
 import logging
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import httpx
+from prefect import runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling
 
-from errors import Permanent
+from errors import Permanent, Retryable
 from messenger.contract import RunRequest
 from pipelines import find_pipeline
+from register.register import Register, Run
+from tasks.claim import request_of
+from tasks.listen import stop_listening
 from tasks.look import WITHIN, find_flow_run
+from tasks.report import failure_of, status_of, tell
 from warehouse.closing import close_run
-from wiring import open_warehouse
+from wiring import open_register, open_warehouse
 
+TELLING = timedelta(seconds=10)
 log = logging.getLogger(__name__)
 
 
@@ -52,3 +60,32 @@ def give_up(run: RunRequest, reason: str, *, flow_run_id: str = "") -> None:
     """Stops what runs of the run, and closes it. Raises what the warehouse raises."""
     stop_steps(run, reason)
     close_run(open_warehouse(), run, reason, flow_run_id=flow_run_id)
+
+
+def end_as_cancelled(register: Register, run: Run, flow_run_id: str) -> None:
+    """Stops and closes the run, and then notes that it has failed. One that still stood in line has nothing to close.
+
+    Raises what the warehouse raises: nothing is noted then, and reconcile finds the run.
+    """
+    cancelled = RunCancelled(f"run {run.run_id} was cancelled in Prefect, as flow run {flow_run_id}")
+    request = request_of(run)
+    if run.state != "requested":
+        give_up(request, str(cancelled), flow_run_id=flow_run_id)
+    status = status_of(request, "failed", error=failure_of(cancelled)).model_copy(update={"flow_run_id": flow_run_id})
+    register.note_status(status)
+    tell(status, until=datetime.now(UTC) + TELLING)
+
+
+def cancel_run(run_id: str) -> None:
+    """To be called by the process whose flow run was cancelled; a run that has ended stays as it ended.
+
+    The process is killed soon, so nothing is waited for: what cannot be done now is done by reconcile.
+    """
+    try:
+        with closing(open_register()) as register:
+            run = register.get(run_id)
+            if run is not None and not run.final:
+                end_as_cancelled(register, run, str(runtime.flow_run.id))
+    except (Retryable, Permanent) as error:
+        log.warning("run %s was cancelled, and reconcile has to end it: %s", run_id, error)
+    stop_listening(run_id)

@@ -1,21 +1,17 @@
 """Claim: which run, under which attempt number, this flow run is for."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
-from errors import Permanent
 from messenger.contract import ORCHESTRATE, RunRequest, Scalar, run_id_of
 from register.register import Register, Run
 from settings import get_settings
-from wiring import open_register
-
-
-class HeldBack(Permanent):
-    """An earlier run_date has failed: the scheduled run was not claimed, and nothing was started."""
+from tasks.carrier import this_flow_run
+from tasks.hold import require_no_failure_before
+from tasks.patience import with_register
 
 
 def scheduled_run_date() -> date:
@@ -62,17 +58,6 @@ def request_of(run: Run) -> RunRequest:
     )
 
 
-def require_no_failure_before(register: Register, pipeline: str, run_date: date) -> None:
-    """Raises HeldBack."""
-    before = register.last_before(pipeline, run_date)
-    if before is not None and before.state == "failed":
-        raise HeldBack(
-            f"{pipeline} {run_date} is held back because run {before.run_id} has failed: ask for {before.run_date}"
-            " again, and then for this date, unless it is caught up (ORCHESTRATOR_CATCH_UP, and"
-            " ORCHESTRATOR_HOLD_AFTER_FAILURE, which holds it back)"
-        )
-
-
 @task(name="claim", task_run_name="claim {run_date}", cache_policy=NO_CACHE)
 def claim_run(
     pipeline: str,
@@ -89,8 +74,8 @@ def claim_run(
     Raises ParametersConflict when this date was scored with other parameters and `force` is not given; and
     HeldBack when a schedule asks for it and the date before has failed.
     """
-    requested_by = f"prefect flow run {runtime.flow_run.id}"
-    with closing(open_register()) as register:
+
+    def claim(register: Register) -> RunRequest:
         if attempt is not None:
             asked = step_request(
                 ORCHESTRATE,
@@ -98,7 +83,7 @@ def claim_run(
                 run_date=run_date,
                 attempt=attempt,
                 parameters=parameters,
-                requested_by=requested_by,
+                requested_by=this_flow_run(),
             )
             register.note_request(asked)
             return asked
@@ -109,8 +94,10 @@ def claim_run(
             run_date,
             parameters,
             force=force,
-            requested_by=requested_by,
+            requested_by=this_flow_run(),
             now=datetime.now(UTC),
             published=True,
         )
-    return request_of(run)
+        return request_of(run)
+
+    return with_register(claim)

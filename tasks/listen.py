@@ -1,9 +1,10 @@
 """Listen: a subscription of the run's own, made before anything is asked for, so that no status is missed."""
 
+import logging
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from messenger.messenger import STANDING, STATUSES, Messenger
+from messenger.messenger import STANDING, STATUSES, Messenger, MessengerUnavailable
 from tasks.patience import patiently
 from wiring import open_messenger
 
@@ -12,6 +13,7 @@ LISTENING_EXPIRES = timedelta(days=1)
 
 
 WAITER = "statuses-"
+log = logging.getLogger(__name__)
 
 
 def waiter_of(run_id: str) -> str:
@@ -39,11 +41,10 @@ def start_listening(run_id: str, *, until: datetime) -> None:
     patiently(start, until=until)
 
 
-def stop_listening(run_id: str, *, until: datetime) -> None:
-    """Raises MessengerUnavailable after the moment; the subscription is removed when it has expired, then."""
-
-    def stop() -> None:
+def stop_listening(run_id: str) -> None:
+    """A subscription that cannot be removed now is left to expire."""
+    try:
         with closing(open_messenger()) as messenger:
             messenger.unsubscribe(waiter_of(run_id))
-
-    patiently(stop, until=until)
+    except MessengerUnavailable as error:
+        log.warning("the subscription of run %s is left to expire: %s", run_id, error)

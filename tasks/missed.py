@@ -5,27 +5,29 @@ of a longer time are found by reconcile (tasks/catch_up.py).
 """
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from prefect import runtime
+from prefect.client.orchestration import get_client
 
+from pipelines import find_pipeline
 from settings import get_settings
-from watch.schedule import scheduled_times
+from watch.due import caught_up, due_dates
 
 MISSED_AFTER = timedelta(hours=1)
 """A worker starts a scheduled run within seconds; one that starts so much later was missed."""
 
 
-def is_skipped() -> bool:
-    """Whether this flow run, started late by a schedule, is one that is not caught up."""
+def is_skipped(pipeline: str) -> bool:
+    """Whether this flow run, started late by a schedule, is one that is not caught up.
+
+    One that begins late for another reason, such as a person's own wish, stands at no time of a schedule.
+    """
     scheduled: datetime = runtime.flow_run.scheduled_start_time
-    now = datetime.now(UTC)
-    return now - scheduled > MISSED_AFTER and scheduled not in wanted_of_missed(scheduled, now)
-
-
-def wanted_of_missed(since: datetime, now: datetime) -> list[datetime]:
-    """The fires from `since` to now that are caught up: all, the latest, or none of them."""
-    chosen = get_settings().orchestrator
-    fires = scheduled_times(chosen.cron, ZoneInfo(chosen.timezone), after=since - timedelta(seconds=1), until=now)
-    missed = [fire.astimezone(UTC) for fire in fires]
-    return {"all": missed, "latest": missed[-1:], "none": []}[chosen.catch_up]
+    now, settings = datetime.now(UTC), get_settings()
+    if now - scheduled <= MISSED_AFTER:
+        return False
+    with get_client(sync_client=True) as client:
+        before = scheduled - timedelta(seconds=1)
+        due = due_dates(client, settings, find_pipeline(pipeline), after=before, until=now)
+    wanted = {one.at for one in caught_up(due, settings.orchestrator.catch_up)}
+    return scheduled in {one.at for one in due} - wanted

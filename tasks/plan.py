@@ -1,7 +1,6 @@
 """Plan: which steps of a run are left to do. What an earlier attempt has committed and stands is built on."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 from prefect import get_run_logger, task
@@ -14,8 +13,9 @@ from tasks.again import AGAIN
 from tasks.checks import NotConfirmed
 from tasks.claim import step_request
 from tasks.confirm import Before, confirm
+from tasks.patience import with_register
 from warehouse.warehouse import Warehouse
-from wiring import open_register, open_warehouse
+from wiring import open_warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,7 @@ def plan_of(warehouse: Warehouse, run: RunRequest, chain: Sequence[int]) -> Plan
 @task(name="plan", task_run_name="plan {run.run_id}", cache_policy=NO_CACHE, **AGAIN)
 def plan_steps(run: RunRequest) -> Plan:
     """Raises WarehouseBusy when another process holds the warehouse for too long."""
-    with closing(open_register()) as register:
-        chain = chain_of(register, run)
+    chain = with_register(lambda register: chain_of(register, run))
     warehouse = open_warehouse()
     warehouse.prepare()
     plan = plan_of(warehouse, run, chain)

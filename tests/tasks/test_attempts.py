@@ -1,8 +1,10 @@
 """A run goes on as another attempt where that can help, and ends with a name, an alert and a dead letter where not."""
 
 import logging
+import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -13,16 +15,17 @@ from errors import Permanent
 from messenger.contract import RunStatus
 from messenger.decode import decode_request
 from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES, MessengerUnavailable
+from register.sqlite import SqliteRegister
 from settings import get_settings
 from tasks import attempts as module
+from tasks import patience
 from tasks.attempts import attempts
-from tasks.cancel import RunCancelled
 from tasks.claim import request_of
 from tasks.dead_letter import set_aside
 from tasks.listen import waiter_of
-from tasks.turn import Turn
+from tasks.turn import Turn, TurnLost, turn_of
 from tasks.wait import StepLost
-from warehouse.warehouse import CLOSED
+from warehouse.warehouse import CLOSED, WarehouseBusy
 from wiring import open_messenger, open_register, open_warehouse
 
 JUNE_30 = date(1998, 6, 30)
@@ -49,12 +52,50 @@ def said(settings, monkeypatch):
 
 
 @pytest.fixture
-def turn(said):
+def claimed(said):
     with closing(open_register()) as register:
         run, _ = register.claim("rfm", JUNE_30, {}, force=False, requested_by="test", now=datetime.now(UTC))
-        turn = Turn(register, request_of(run), uuid4().hex)
+    return request_of(run)
+
+
+@pytest.fixture
+def turn(claimed):
+    with closing(open_register()) as register:
+        turn = Turn(register, claimed, uuid4().hex)
         turn.wait()
         yield turn
+
+
+class RegisterLock:
+    """Another process writes to the register, until so many have waited for it in vain."""
+
+    def __init__(self, path):
+        self._file = sqlite3.connect(path, isolation_level=None)
+        self._left = 0
+        self.waits = 0
+
+    def hold(self, tries=1_000_000):
+        self._left = tries
+        self._file.execute("BEGIN IMMEDIATE")
+
+    def release(self):
+        if self._file.in_transaction:
+            self._file.execute("ROLLBACK")
+
+    def waited(self, _seconds):
+        self.waits += 1
+        if self.waits >= self._left:
+            self.release()
+
+
+@pytest.fixture
+def register_lock(turn, settings, monkeypatch):
+    lock = RegisterLock(settings.runs.path)
+    monkeypatch.setitem(SqliteRegister.__init__.__kwdefaults__, "lock_wait", 0.05)
+    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=lock.waited))
+    yield lock
+    lock.release()
+    lock._file.close()
 
 
 def carry_out(turn, *errors, step="features"):
@@ -72,6 +113,11 @@ def carry_out(turn, *errors, step="features"):
 def run(run_id):
     with closing(open_register()) as register:
         return register.get(run_id)
+
+
+def dead_letters():
+    with closing(open_messenger()) as messenger:
+        return messenger.dead_letters()
 
 
 def closing_reason(run_id):
@@ -179,9 +225,7 @@ def test_where_somebody_asked_for_a_newer_attempt_this_one_does_not_go_on(turn):
     assert run(SECOND).state == "requested"
 
 
-def test_a_process_that_is_taken_away_leaves_the_run_to_be_taken_up(turn, said, monkeypatch):
-    monkeypatch.setattr(module, "is_cancelled_by_somebody", lambda: False)
-
+def test_a_process_that_is_taken_away_leaves_the_run_to_be_taken_up(turn, said):
     with pytest.raises(TerminationSignal):
         carry_out(turn, TerminationSignal(15))
 
@@ -191,17 +235,126 @@ def test_a_process_that_is_taken_away_leaves_the_run_to_be_taken_up(turn, said, 
     assert said["alerts"] == []
 
 
-def test_a_cancelled_run_is_closed_its_steps_are_stopped_and_nobody_is_alerted(turn, said, monkeypatch):
-    monkeypatch.setattr(module, "is_cancelled_by_somebody", lambda: True)
+def test_delays_double_up_to_the_longest(turn, monkeypatch):
+    waited = []
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=waited.append))
+    monkeypatch.setenv("ORCHESTRATOR_ATTEMPTS", "9")
+    monkeypatch.setenv("ORCHESTRATOR_ATTEMPT_DELAY", "10")
+    get_settings.cache_clear()
 
-    with pytest.raises(TerminationSignal):
-        carry_out(turn, TerminationSignal(15))
+    carry_out(turn, *[LOST] * 8, None)
 
-    assert (run(FIRST).state, run(FIRST).error.type) == ("failed", RunCancelled.__name__)
-    assert said["stopped"] == [FIRST]
-    assert "was cancelled" in closing_reason(FIRST)
+    assert waited == [10, 20, 40, 80, 160, 320, 600, 600]
+
+
+def test_what_the_next_attempt_was_asked_for_by_is_the_flow_run_that_carries_it_out(turn):
+    carry_out(turn, LOST, None)
+
+    assert run(SECOND).requested_by == "prefect flow run f-1"
+
+
+@pytest.mark.parametrize("locked_at", ["its start", "its failure", "its end"])
+def test_a_register_that_is_locked_for_a_while_delays_a_run_and_no_more(turn, said, register_lock, locked_at):
+    tried = []
+    if locked_at == "its start":
+        register_lock.hold(tries=3)
+    for attempt in attempts(turn):
+        with attempt:
+            tried.append(attempt.run.run_id)
+            attempt.about("features")
+            if len(tried) == 1:
+                if locked_at == "its failure":
+                    register_lock.hold(tries=3)
+                raise LOST
+            if locked_at == "its end":
+                register_lock.hold(tries=3)
+
+    assert tried == [FIRST, SECOND]
+    assert (run(SECOND).state, said["alerts"]) == ("succeeded", [])
+    assert register_lock.waits == 3
+
+
+def test_people_are_told_of_a_failure_also_when_the_register_cannot_be(turn, said, register_lock, monkeypatch):
+    monkeypatch.setenv("ORCHESTRATOR_STEP_DEADLINE", "0.01")
+    get_settings.cache_clear()
+
+    def fail():
+        for attempt in attempts(turn):
+            with attempt:
+                attempt.about("features")
+                register_lock.hold()
+                raise Permanent("refused data")
+
+    with pytest.raises(Permanent, match="refused"):
+        fail()
+
+    assert said["alerts"] == [(FIRST, {"step": "features", "attempts": None})]
+    assert [letter.reason for letter in dead_letters()] == [f"run {FIRST} has failed: Permanent: refused data"]
+
+
+def test_a_confirmed_run_has_not_failed_because_the_register_cannot_be_told(turn, said, register_lock, monkeypatch):
+    monkeypatch.setenv("ORCHESTRATOR_STEP_DEADLINE", "0.01")
+    get_settings.cache_clear()
+
+    for attempt in attempts(turn):
+        with attempt:
+            register_lock.hold()
+
+    assert (said["recovered"], said["alerts"]) == ([FIRST], [])
+
+
+def test_a_warehouse_that_keeps_an_attempt_from_being_given_up_does_not_keep_the_run_from_its_end(
+    turn, said, monkeypatch
+):
+    def busy(*_, **__):
+        raise WarehouseBusy("held by process 7")
+
+    monkeypatch.setattr(module, "give_up", busy)
+
+    with pytest.raises(StepLost):
+        carry_out(turn, LOST)
+
+    assert (run(FIRST).state, run(FIRST).error.type) == ("failed", "StepLost")
+    assert said["alerts"] == [(FIRST, {"step": "features", "attempts": 1})]
+    assert len(dead_letters()) == 1
+
+
+def test_an_attempt_that_cannot_begin_is_told_like_one_that_failed(turn, said, monkeypatch):
+    def away(*_, **__):
+        raise MessengerUnavailable("gone")
+
+    monkeypatch.setattr(module, "start_listening", away)
+
+    with pytest.raises(MessengerUnavailable):
+        carry_out(turn, None)
+
+    assert run(FIRST).state == "failed"
+    assert [run_id for run_id, _ in said["alerts"]] == [FIRST]
+
+
+def test_cancelled_in_the_delay_before_the_next_attempt_the_run_has_ended(said, claimed, monkeypatch):
+    def cancel(_seconds):
+        raise TerminationSignal(15)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=cancel))
+    monkeypatch.setattr("tasks.turn.is_cancelled_by_somebody", lambda: True)
+
+    with pytest.raises(TerminationSignal), turn_of(claimed) as turn:
+        carry_out(turn, LOST)
+
+    assert run(FIRST).continued_by == SECOND
+    assert (run(SECOND).state, run(SECOND).error.type) == ("failed", "RunCancelled")
     assert said["alerts"] == []
-    assert waiter_of(FIRST) not in subscriptions()
+
+
+def test_who_has_lost_the_turn_begins_nothing_and_leaves_the_run_as_it_is(turn, said):
+    turn._lost_to = "another process"
+
+    with pytest.raises(TurnLost, match="another process has the turn now"):
+        carry_out(turn, None)
+
+    assert run(FIRST).state == "started"
+    assert said["alerts"] == []
 
 
 def test_the_end_of_a_run_is_known_to_the_register_also_without_a_messenger(turn, monkeypatch):

@@ -9,7 +9,8 @@ from prefect import runtime
 from messenger.contract import RunStatus
 from register.register import ParametersConflict
 from settings import get_settings
-from tasks.claim import HeldBack, claim_run, scheduled_run_date
+from tasks.claim import claim_run, scheduled_run_date
+from tasks.hold import HeldBack
 from wiring import open_register
 
 JUNE_30 = date(1998, 6, 30)

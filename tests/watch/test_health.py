@@ -2,7 +2,7 @@
 
 import json
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import duckdb
@@ -14,12 +14,12 @@ from messenger.messenger import INVOKER_REQUESTS, REQUESTS
 from tasks.health import Unhealthy, require_health, tell_changes
 from tests.processes import process
 from watch import health, late
+from watch.due import Due
 from watch.finding import Check, examine
 from watch.health import NoAnswer, NotWell
-from watch.late import Due
 from wiring import open_messenger, open_register, open_warehouse
 
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 HOLD = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])
@@ -170,45 +170,16 @@ def test_a_pool_on_a_platform_that_no_step_runs_on_needs_none(configured, client
     client.request("POST", f"/work_pools/{pool}/workers/heartbeat", json={"name": "worker"})
 
 
-class TestLate:
-    """A schedule of Mondays at 08:00 in Sydney, which is Sunday 21:00 UTC in November."""
+def test_a_date_that_any_attempt_has_confirmed_is_not_late(client, configured, monkeypatch):
+    settings = configured(ORCHESTRATOR_CATCH_UP="none")
+    monkeypatch.setattr(late, "due_dates", lambda *_, **__: [Due("rfm", date(2026, 11, 23), LONG_AGO)])
 
-    @pytest.fixture
-    def due(self, client, configured, monkeypatch):
-        def dates(made, now, **settings):
-            deployment = client.create_deployment(
-                flow_id=client.create_flow_from_name(ORCHESTRATE),
-                name="rfm",
-                schedules=[{"schedule": {"cron": "0 8 * * 1", "timezone": "Australia/Sydney"}, "active": True}],
-            )
-            read = client.read_deployment(deployment).model_copy(update={"created": made})
-            monkeypatch.setattr(late, "_deployment", lambda client, pipeline: read)
-            return [one.run_date for one in late.due_dates(client, configured(**settings), now)]
+    note(settings, "rfm-2026-11-23-1", "failed")
+    [alert] = health.dates_are_confirmed(client, settings).alerts
+    note(settings, "rfm-2026-11-23-2", "succeeded")
 
-        return dates
-
-    def test_a_date_is_due_when_its_time_to_be_late_has_passed(self, due):
-        made, monday = NOON - timedelta(days=7), datetime(2026, 11, 22, 21, tzinfo=UTC)
-
-        assert due(made, monday + timedelta(hours=3, minutes=59)) == []
-        assert due(made, monday + timedelta(hours=4)) == [date(2026, 11, 23)]
-        assert due(made, monday + timedelta(hours=4), ALERTS_LATE_AFTER=5 * 3600) == []
-
-    def test_a_schedule_asks_for_nothing_before_it_was_there(self, due):
-        assert due(NOON - timedelta(days=1), NOON) == []
-        assert due(NOON - timedelta(days=9), NOON) == [date(2026, 11, 23)]
-
-    def test_a_date_that_any_attempt_has_confirmed_is_not_late(self, client, configured, monkeypatch):
-        settings = configured()
-        monday = Due("rfm", date(2026, 11, 23), NOON)
-        monkeypatch.setattr(late, "due_dates", lambda *_: iter([monday]))
-
-        note(settings, "rfm-2026-11-23-1", "failed")
-        [alert] = health.dates_are_confirmed(client, settings).alerts
-        note(settings, "rfm-2026-11-23-2", "succeeded")
-
-        assert (alert.cause, alert.about) == ("late", "rfm 2026-11-23")
-        assert not health.dates_are_confirmed(client, settings).alerts
+    assert (alert.cause, alert.about) == ("late", "rfm 2026-11-23")
+    assert not health.dates_are_confirmed(client, settings).alerts
 
 
 def test_a_run_of_which_nothing_is_heard_is_stuck(configured):

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -223,6 +223,18 @@ class Faults:
             )
             file.execute("DELETE FROM turns WHERE run_id = ?", (run_id,))
         file.close()
+
+    def has_turn(self, run_id: str) -> bool | None:
+        """None when no process is in line for the run."""
+        with closing(sqlite3.connect(self.stack.folder / "register.db", timeout=10)) as file:
+            found = file.execute("SELECT has_turn FROM turns WHERE run_id = ?", (run_id,)).fetchall()
+        return bool(found[0][0]) if found else None
+
+    def orchestrate(self, run_date: date) -> str:
+        """The id of a flow run made as the UI makes it."""
+        deployment = self.prefect("GET", "/deployments/name/orchestrate/rfm")["id"]
+        wanted = {"parameters": {"run_date": str(run_date)}}
+        return str(self.prefect("POST", f"/deployments/{deployment}/create_flow_run", json=wanted)["id"])
 
     def orchestrations(self, run_id: str) -> list[str]:
         """Keys under which the run was carried out, and taken up."""

@@ -26,15 +26,28 @@ def test_a_cancelled_run_stops_its_steps_and_commits_nothing_more(faults):
     assert faults.scored(day) == []
 
 
+def test_a_run_of_the_ui_that_is_cancelled_in_line_is_not_asked_for_again(faults):
+    day = TODAY - timedelta(days=69)
+    run_id = f"rfm-{day}-1"
+    with faults.paused_pool("sql-runner"):
+        _, before = faults.ask(70)
+        wait_for(lambda: faults.has_turn(before) or None, 60, f"the turn of {before}")
+        created = faults.orchestrate(day)
+        wait_for(lambda: faults.has_turn(run_id) is not None or None, 60, f"{run_id} in line")
+        faults.prefect("POST", f"/flow_runs/{created}/set_state", json={"state": {"type": "CANCELLING"}})
+        assert faults.ended(created)["state_type"] == "CANCELLED"
+
+    run = faults.stack.settled(run_id)
+    assert (run["state"], run["error"]["type"]) == ("failed", "RunCancelled"), run
+    faults.long_ago(run_id)
+    assert faults.reconcile()["state_type"] == "COMPLETED"
+    assert faults.orchestrations(run_id) == []
+    assert faults.final(before)["state"] == "succeeded"
+
+
 def test_two_orchestrators_for_a_date_are_one(faults):
     day = TODAY - timedelta(days=45)
-    deployment = faults.prefect("GET", "/deployments/name/orchestrate/rfm")["id"]
-    created = [
-        faults.prefect(
-            "POST", f"/deployments/{deployment}/create_flow_run", json={"parameters": {"run_date": str(day)}}
-        )["id"]
-        for _ in range(2)
-    ]
+    created = [faults.orchestrate(day) for _ in range(2)]
 
     assert [faults.ended(one)["state_type"] for one in created] == ["COMPLETED", "COMPLETED"]
 
