@@ -63,7 +63,7 @@ def forget(client):
 
 def scheduled_by_prefect(api, deployment):
     """What its scheduler makes of the month: flow runs at the times of the schedule, oldest first."""
-    span = {"start_time": MONTH_AGO.isoformat(), "end_time": NOW.isoformat(), "max_runs": 10}
+    span = {"start_time": MONTH_AGO.isoformat(), "end_time": NOW.isoformat(), "min_runs": 10}
     httpx.post(f"{api}/deployments/{deployment}/schedule", json=span, timeout=30).raise_for_status()
     wanted = {
         "flow_runs": {
