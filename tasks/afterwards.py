@@ -1,7 +1,5 @@
 """Afterwards: ask for what follows a confirmed run, such as its report, and wait for none of it."""
 
-from uuid import UUID
-
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
@@ -9,7 +7,7 @@ from errors import Permanent, Retryable
 from messenger.contract import ORCHESTRATE, RunRequest
 from pipelines import find_pipeline
 from register.register import Register, Run
-from tasks.carrier import ASKED_BY, flow_run_in, this_flow_run
+from tasks.carrier import ASKED_BY, this_flow_run
 from tasks.claim import request_of, step_request
 from tasks.request import publish_request
 
@@ -39,11 +37,6 @@ def ask_for_missing(register: Register, run: Run) -> list[str]:
             register.note_request(request)
             asked.append(follower.name)
     return asked
-
-
-def orchestrator_of(request: RunRequest) -> UUID | None:
-    """The flow run that orchestrated the run, where its artifacts are looked for; None when somebody else asked."""
-    return flow_run_in(request.requested_by)
 
 
 def _following(run: RunRequest, step: str, requested_by: str) -> RunRequest:

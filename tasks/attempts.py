@@ -24,10 +24,10 @@ from tasks.carrier import this_flow_run
 from tasks.claim import request_of
 from tasks.dead_letter import set_aside, take_back
 from tasks.listen import start_listening, stop_listening
-from tasks.patience import with_register
 from tasks.plan import gone_on_from
 from tasks.report import failure_of, status_of, tell
 from tasks.turn import Turn
+from tasks.with_register import with_register
 
 TELLING = timedelta(seconds=10)
 """The register knows how the run ended; that others hear of it is tried for so long."""

@@ -11,7 +11,7 @@ from register.register import Register, Run
 from settings import get_settings
 from tasks.carrier import this_flow_run
 from tasks.hold import require_no_failure_before
-from tasks.patience import with_register
+from tasks.with_register import with_register
 
 
 def scheduled_run_date() -> date:

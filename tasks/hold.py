@@ -8,8 +8,8 @@ from messenger.contract import RunRequest
 from register.register import Register, Run
 from settings import get_settings
 from tasks.carrier import this_flow_run
-from tasks.patience import with_register
 from tasks.report import failure_of, status_of, tell
+from tasks.with_register import with_register
 
 CATCH_UP = "catch-up"
 """Who asked for a run_date that was missed (tasks/catch_up.py)."""

@@ -13,7 +13,7 @@ from tasks.again import AGAIN
 from tasks.checks import NotConfirmed
 from tasks.claim import step_request
 from tasks.confirm import Before, confirm
-from tasks.patience import with_register
+from tasks.with_register import with_register
 from warehouse.warehouse import Warehouse
 from wiring import open_warehouse
 

@@ -12,7 +12,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 
 from messenger.contract import RunRequest, Scalar
 from settings import Settings, get_settings
-from tasks.afterwards import orchestrator_of
+from tasks.carrier import flow_run_in
 
 if TYPE_CHECKING:
     from reports.data import Report
@@ -26,7 +26,7 @@ def show_report(request: RunRequest, report: "Report") -> dict[str, Scalar]:
     """Returns what the step tells of itself: the address of the page, and the largest drift."""
     address = report_address(get_settings(), request)
     with get_client(sync_client=True) as client:
-        for flow_run_id in {UUID(runtime.flow_run.id), orchestrator_of(request)} - {None}:
+        for flow_run_id in {UUID(runtime.flow_run.id), flow_run_in(request.requested_by)} - {None}:
             for artifact in artifacts_of(report, address):
                 _create(client, artifact, flow_run_id)
     drift = report.drift.worst if report.drift else None

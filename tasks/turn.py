@@ -26,7 +26,7 @@ from settings import get_settings
 from tasks.cancel import cancel_run
 from tasks.claim import request_of
 from tasks.look import is_cancelled_by_somebody
-from tasks.patience import long_enough, patiently
+from tasks.with_register import until_there
 from wiring import open_register
 
 LEASE = timedelta(seconds=30)
@@ -65,13 +65,13 @@ class Turn:
         """Until the run has its turn, or another process has ended it."""
         before: str | None = None
         while True:
-            known = patiently(partial(self._register.get, self.run.run_id), until=long_enough())
+            known = until_there(partial(self._register.get, self.run.run_id))
             if known is not None and known.final:
                 self._follow(known)
                 if self.ended is not None:
                     return
                 continue
-            place = patiently(self._take, until=long_enough())
+            place = until_there(self._take)
             self.holds = place.mine or place.before != self.run.run_id
             if place.mine:
                 self._lost_to = None
@@ -126,7 +126,7 @@ class Turn:
         """A run that goes on as another attempt is followed to its end."""
         following = None
         if known.continued_by:
-            following = patiently(partial(self._register.get, known.continued_by), until=long_enough())
+            following = until_there(partial(self._register.get, known.continued_by))
         if following is None:
             self.ended = known
         else:
@@ -147,7 +147,7 @@ def turn_of(run: RunRequest) -> Iterator[Turn]:
     it to whoever takes it up.
     """
     holder = f"{runtime.flow_run.id}/{os.getpid()}/{uuid4().hex[:8]}"
-    with closing(patiently(open_register, until=long_enough())) as register:
+    with closing(until_there(open_register)) as register:
         turn, done = Turn(register, run, holder), threading.Event()
         keeper = threading.Thread(target=turn.keep, args=(done,), name="turn", daemon=True)
         try:

@@ -14,7 +14,7 @@ from messenger.messenger import STATUSES
 from rfm.read_rules import rules_named
 from settings import get_settings
 from snapshot.read import Snapshot
-from tasks.afterwards import ASKED_BY, orchestrator_of
+from tasks.carrier import ASKED_BY, flow_run_in
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse
 from watch import book
 from wiring import open_messenger
@@ -144,7 +144,6 @@ def _nothing_told_yet(prefect):
 
 
 def test_whoever_else_asks_is_no_flow_run():
-    request = given_request()
-    assert orchestrator_of(request) is None
     flow_run = UUID(int=7)
-    assert orchestrator_of(request.model_copy(update={"requested_by": f"{ASKED_BY}{flow_run}"})) == flow_run
+    assert flow_run_in("test") is None
+    assert flow_run_in(f"{ASKED_BY}{flow_run}") == flow_run

@@ -30,8 +30,8 @@ FOLDERS_NOT_IN = {
 STARTS = {
     "invoker": ["invoker.__main__", "invoker.app"],
     "sql-runner": ["flows.features"],
-    "rfm": ["flows.scoring"],
-    "worker": ["flows.backfill", "flows.healthcheck", "flows.housekeeping", "flows.orchestrate"],
+    "rfm": ["flows.report", "flows.scoring"],
+    "worker": ["flows.backfill", "flows.healthcheck", "flows.housekeeping", "flows.orchestrate", "flows.reconcile"],
     "prefect-server": [],
 }
 OTHER_ROLES = {
@@ -100,6 +100,18 @@ def test_an_image_has_all_code_that_its_own_code_imports(name):
         waiting += imported(file)
 
     assert missing == set(), f"COPY it into the image {name} in the Dockerfile, or let it not be imported there"
+
+
+@pytest.mark.parametrize("name", [name for name, folders in OTHER_ROLES.items() if folders])
+def test_an_image_starts_without_the_folders_of_other_roles(name):
+    start = (
+        f"import importlib, sys; sys.modules.update(dict.fromkeys({sorted(OTHER_ROLES[name])}))\n"
+        f"for module in {STARTS[name]}: importlib.import_module(module)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", start], cwd=PROJECT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_flow_with_a_deployment_is_in_an_image():
