@@ -115,9 +115,9 @@ def run(run_id):
         return register.get(run_id)
 
 
-def dead_letters():
+def reasons():
     with closing(open_messenger()) as messenger:
-        return messenger.dead_letters()
+        return [letter.reason for letter in messenger.dead_letters()]
 
 
 def closing_reason(run_id):
@@ -289,7 +289,7 @@ def test_people_are_told_of_a_failure_also_when_the_register_cannot_be(turn, sai
         fail()
 
     assert said["alerts"] == [(FIRST, {"step": "features", "attempts": None})]
-    assert [letter.reason for letter in dead_letters()] == [f"run {FIRST} has failed: Permanent: refused data"]
+    assert reasons() == [f"run {FIRST} has failed: Permanent: refused data"]
 
 
 def test_a_confirmed_run_has_not_failed_because_the_register_cannot_be_told(turn, said, register_lock, monkeypatch):
@@ -316,7 +316,7 @@ def test_a_warehouse_that_keeps_an_attempt_from_being_given_up_does_not_keep_the
 
     assert (run(FIRST).state, run(FIRST).error.type) == ("failed", "StepLost")
     assert said["alerts"] == [(FIRST, {"step": "features", "attempts": 1})]
-    assert len(dead_letters()) == 1
+    assert len(reasons()) == 1
 
 
 def test_an_attempt_that_cannot_begin_is_told_like_one_that_failed(turn, said, monkeypatch):
