@@ -16,7 +16,7 @@ def rows_by_date(place: Place, step: str) -> dict[date, DateRows]:
     with in_plain_words(str(place)):
         dataset = bigquery.DatasetReference(place.project, place.dataset)
         there = {table.table_id for table in place.client.list_tables(dataset, retry=place.retry)}
-    tables = [table for table in TABLES[step] if table in there]
+    tables = [table for table in TABLES.get(step, ()) if table in there]
     if not tables or "run_ledger" not in there:
         return {}
     rows = " union all ".join(f"select run_date, run_id from {table}" for table in tables)  # noqa: S608

@@ -12,7 +12,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {"features": ("rfm_features",), "scoring
 
 def rows_by_date(connection: duckdb.DuckDBPyConnection, step: str) -> dict[date, DateRows]:
     there = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-    tables = [table for table in TABLES[step] if table in there]
+    tables = [table for table in TABLES.get(step, ()) if table in there]
     if not tables or "run_ledger" not in there:
         return {}
     rows = " union all ".join(f"select run_date, run_id from {table}" for table in tables)  # noqa: S608

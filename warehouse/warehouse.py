@@ -337,7 +337,8 @@ class Warehouse(Protocol):
 
     def rows_by_date(self, step: str) -> Mapping[date, DateRows]:
         """The rows that the step's tables hold of each run_date: rfm_features for the step `features`, rfm_scores
-        and rfm_rejected together for `scoring`. Empty when there are no tables yet.
+        and rfm_rejected together for `scoring`. Empty when there are no tables yet, and for the step of another
+        pipeline, whose own check looks at its tables.
         """
 
     def find_model(self, model_id: str) -> StoredModel | None: ...

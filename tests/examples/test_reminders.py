@@ -1,5 +1,7 @@
 """The second pipeline does what docs/your-model.md says: its work is committed once, told, and confirmed."""
 
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -130,6 +132,14 @@ def test_a_date_without_scores_says_what_to_run_first(file):
 
     with pytest.raises(NoScores, match="run the pipeline rfm for it first"):
         remind(open_warehouse(), file, a_request())
+
+
+def test_its_check_can_be_imported_by_the_checks_that_it_becomes_one_of():
+    """As tasks/confirm.py does it in a process of its own: nothing that it needs leads back there."""
+    entered = "import sys, examples.reminders.check; sys.exit('tasks.confirm' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", entered], cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr or "the check leads back to tasks/confirm.py"
 
 
 def test_its_deployments_are_those_that_the_invoker_starts(file, settings):  # noqa: F811
