@@ -26,11 +26,16 @@ class Reports:
         return sorted((day for day in found if day is not None), reverse=True)
 
     def content(self, run_date: date, kind: Kind) -> bytes | None:
-        """Read at once and whole: a run may publish another in its place at any time. It has less than 2 MB."""
+        """Read at once and whole: a run may publish another in its place at any time. It has less than 2 MB.
+
+        Raises a problem when it cannot be read now.
+        """
         try:
             return (self._folder / run_date.isoformat() / f"report.{kind}").read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise unavailable(f"the report of {run_date} cannot be read: {error.strerror}; ask again") from None
 
 
 def _day(name: str) -> date | None:

@@ -285,15 +285,18 @@ def test_results_that_cannot_be_read_now_are_no_404(tmp_path, prefect, monkeypat
             assert "c07" not in answer.json()["detail"]
 
 
-def test_reports_that_cannot_be_listed_now_are_not_taken_for_none(tmp_path, prefect):
+def test_reports_that_cannot_be_had_now_are_not_taken_for_none(tmp_path, prefect):
     with client_of(app_with_results(tmp_path, prefect)) as client:
         reports = tmp_path / "published" / "rfm"
         reports.rename(tmp_path / "aside")
         reports.write_text("a file where the folder was")
-        answer = client.get("/reports")
-
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert "the reports cannot be listed: Not a directory" in answer.json()["detail"]
+        for path, said in (
+            ("/reports", "the reports cannot be listed"),
+            (f"/report/{RUN_DATE}", f"the report of {RUN_DATE} cannot be read"),
+        ):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert f"{said}: Not a directory" in answer.json()["detail"]
 
 
 def test_no_customers_id_stands_in_the_log(tmp_path, prefect, capsys):
