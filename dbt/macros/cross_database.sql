@@ -312,9 +312,7 @@
 {%- endmacro %}
 
 {#- The median of money, rounded half up to two decimals: DuckDB's own is cut to the decimals it is given. -#}
-{% macro median_money(expression) -%}
-    {{ return(adapter.dispatch("median_money", "rfm")(expression)) }}
-{%- endmacro %}
+{% macro median_money(expression) -%} {{ return(adapter.dispatch("median_money", "rfm")(expression)) }} {%- endmacro %}
 
 {% macro duckdb__median_money(expression) -%}
     cast(median(cast({{ expression }} as decimal(20, 3))) as decimal(18, 2))

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from itertools import groupby
 
 import nbformat
 import pytest
@@ -19,12 +20,17 @@ def shown():
 
 
 def outputs(notebook):
-    """The text of each cell's outputs, by what the cell begins with."""
+    """The text of each cell's outputs, by what the cell begins with; what is printed may come in several pieces."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [
-        (cell.source.splitlines()[0], [one.get("text") or one.data["text/plain"] for one in cell.outputs])
-        for cell in cells
-    ]
+    return [(cell.source.splitlines()[0], list(texts(cell.outputs))) for cell in cells]
+
+
+def texts(shown):
+    for printed, together in groupby(shown, key=lambda one: one.output_type == "stream"):
+        if printed:
+            yield "".join(one.text for one in together)
+        else:
+            yield from (one.data["text/plain"] for one in together)
 
 
 def test_executed_anew_it_has_the_outputs_that_it_shows(shown):
