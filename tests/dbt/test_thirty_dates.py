@@ -4,6 +4,7 @@ import random
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
+import pytest
 
 from rfm.own_orders import read_features
 from rfm.read_rules import rules_named
@@ -12,6 +13,8 @@ from tests.dbt.conftest import Shop, request_for
 from warehouse.duckdb import DuckDBWarehouse
 from workload.score import score
 
+# in a process of its own: after hundreds of other tests each of its sixty runs takes three times as long
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 LAST = date(1998, 6, 30)
 DAYS = [LAST - timedelta(number) for number in reversed(range(30))]
 WINDOW = 40
