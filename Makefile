@@ -146,7 +146,7 @@ pictures: $(DEV) ## make the pictures of the documentation anew, in chromium
 	@$(BIN)/pytest -q tests/reports/test_in_browser.py tests/invoker/test_report_page.py -k picture
 	@mkdir -p docs/images && cp .screenshots/docs-*.png docs/images/ && cd docs/images && for one in docs-*.png; do mv "$$one" "$${one#docs-}"; done
 
-bench-images: $(DEV) ## list the images' sizes, and measure how long their steps take to start
+bench-images: $(DEV) ## list the images' sizes, and measure how long they take to import and their steps to start
 	@$(BIN)/python -m benchmarks.bench_images
 
 bench-asking: $(DEV) ## measure answers about a million customers, their publication, and the start page

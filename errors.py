@@ -3,6 +3,9 @@
 import traceback
 from pathlib import Path
 
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""HTTP statuses after which the same is worth another try."""
+
 
 class Retryable(Exception):
     """The cause lies outside and may pass: the same thing is worth trying again."""

@@ -25,6 +25,8 @@ REJECTIONS = (
 PLATFORMS = ("process", "cloud-run", "vertex-ai")
 """What a step can run on; its deployments in prefect.yaml bear these names."""
 Platform = Literal["process", "cloud-run", "vertex-ai"]
+CatchUp = Literal["all", "latest", "none"]
+"""Which of the schedules that were missed are run after all."""
 
 
 def _in_project(path: Path) -> Path:

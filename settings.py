@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from setting_types import (
     LONGEST_LEASE,
     REJECTIONS,
+    CatchUp,
     Days,
     Group,
     Names,
@@ -177,8 +178,7 @@ class Runs(Group):
 
     path: ProjectPath = Field(Path(".stack/register.db"), description="SQLite file of the register")
     url: PostgresUrl = Field(
-        SecretStr(""),
-        description="postgresql://… of the register where no disk is shared; empty: the SQLite file",
+        SecretStr(""), description="postgresql://… of the register where no disk is shared; empty: the SQLite file"
     )
 
 
@@ -211,17 +211,14 @@ class Invoker(Group):
     def address(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    @property
-    def pushed(self) -> bool:
-        return bool(self.push_requests or self.push_statuses)
-
     @model_validator(mode="after")
     def _closed_to_the_world(self) -> Self:
         if self.auth == "none" and not is_loopback(self.host):
             raise ValueError(f"INVOKER_AUTH=none serves loopback only, not {self.host}; set INVOKER_AUTH=google")
         if self.auth != "none" and not (self.audiences and self.accounts):
             raise ValueError(f"INVOKER_AUTH={self.auth} needs INVOKER_AUDIENCES and INVOKER_ACCOUNTS")
-        if self.auth != "none" and self.pushed and not (self.push_audience and self.push_account):
+        pushed = self.push_requests or self.push_statuses
+        if self.auth != "none" and pushed and not (self.push_audience and self.push_account):
             raise ValueError("pushed messages need INVOKER_PUSH_AUDIENCE and INVOKER_PUSH_ACCOUNT")
         return self
 
@@ -254,7 +251,7 @@ class Orchestrator(Group):
     runs_at_once: Annotated[int, Field(ge=1)] = Field(1, description="runs of a pipeline; DuckDB takes one at a time")
     hold_after_failure: bool = Field(True, description="a failed run_date holds later scheduled ones back")
     reconcile_cron: str = Field("*/2 * * * *", description="how often runs without an end are looked for, in UTC")
-    catch_up: Literal["all", "latest", "none"] = Field("latest", description="of the schedules that were missed")
+    catch_up: CatchUp = Field("latest", description="of the schedules that were missed")
     prefect_poll: Seconds = Field(2, description="how often a waiting run asks Prefect whether its step still lives")
 
 

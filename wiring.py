@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from register.register import Register
     from settings import Warehouse as WarehouseSettings
     from warehouse.bigquery_place import Place
-    from warehouse.warehouse import OrdersTable, Warehouse
+    from warehouse.orders_table import OrdersTable
+    from warehouse.warehouse import Warehouse
 
 
 def open_messenger(settings: Settings | None = None) -> "Messenger":

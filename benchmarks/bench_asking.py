@@ -1,7 +1,7 @@
 """How fast the invoker answers about customers, how long it takes to publish them, and to draw the start page.
 
-`make bench-asking`. The invoker runs as in the local stack: one process, its consumers at work; client and invoker
-share the machine. The invoker's own CPU time is measured beside: other work on the machine changes it less.
+`make bench-asking`. The invoker runs as in the local stack, its consumers at work; once more with two processes. Client
+and invoker share the machine. The invoker's own CPU time is measured beside: other work on the machine changes it less.
 """
 
 import argparse

@@ -26,10 +26,7 @@ def machine() -> Mapping[str, str | int | float]:
 
 
 def _additions() -> float:
-    """Seconds of ten million additions in a Python loop, the quickest of three: two machines compare by it.
-
-    Machines of the same name differ: those that these figures are of needed 0.4 to 1.3 seconds.
-    """
+    """Seconds of ten million additions in a Python loop, the quickest of three: machines of one name compare by it."""
 
     def once() -> float:
         began, total = time.perf_counter(), 0

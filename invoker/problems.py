@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from errors import Retryable
 from invoker.logs import current_request_id
+from invoker.reports import ReportsUnavailable
 from snapshot.read import SnapshotUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -93,7 +94,8 @@ def install_problems(app: FastAPI) -> None:
         return await _problem(_, unavailable(f"{error}; nothing was accepted, ask again"))
 
     @app.exception_handler(SnapshotUnavailable)
-    async def _ask_again(_: Request, error: SnapshotUnavailable) -> JSONResponse:
+    @app.exception_handler(ReportsUnavailable)
+    async def _ask_again(_: Request, error: Retryable) -> JSONResponse:
         """Nothing was to be accepted: results were asked for."""
         return await _problem(_, unavailable(f"{error}; ask again"))
 

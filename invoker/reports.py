@@ -4,9 +4,13 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from invoker.problems import unavailable
+from errors import Retryable
 
 Kind = Literal["html", "json"]
+
+
+class ReportsUnavailable(Retryable):
+    """They cannot be read now, as when a mounted bucket is away."""
 
 
 class Reports:
@@ -16,26 +20,26 @@ class Reports:
         self._folder = folder
 
     def run_dates(self) -> list[date]:
-        """The newest first. Raises a problem when they cannot be listed now, as when a mounted bucket is away."""
+        """The newest first. Raises ReportsUnavailable."""
         try:
             found = [_day(day.name) for day in self._folder.iterdir() if (day / "report.html").is_file()]
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise unavailable(f"the reports cannot be listed: {error.strerror}; ask again") from None
+            raise ReportsUnavailable(f"the reports cannot be listed: {error.strerror}") from None
         return sorted((day for day in found if day is not None), reverse=True)
 
     def content(self, run_date: date, kind: Kind) -> bytes | None:
         """Read at once and whole: a run may publish another in its place at any time. It has less than 2 MB.
 
-        Raises a problem when it cannot be read now.
+        Raises ReportsUnavailable.
         """
         try:
             return (self._folder / run_date.isoformat() / f"report.{kind}").read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise unavailable(f"the report of {run_date} cannot be read: {error.strerror}; ask again") from None
+            raise ReportsUnavailable(f"the report of {run_date} cannot be read: {error.strerror}") from None
 
 
 def _day(name: str) -> date | None:

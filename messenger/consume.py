@@ -86,11 +86,13 @@ class _Consumer:
 
     def run(self) -> None:
         with self._beside(self._keep_leases), self._beside(self._acknowledge):
-            with ThreadPoolExecutor(self._threads, thread_name_prefix=self._subscription) as pool:
-                while not self._stop.is_set():
-                    self._begin(pool, self._ready(self._free_threads()))
-            if left := [waiting.delivery for waiting in self._waiting]:
-                self._settle(partial(self._messenger.give_back, *left), *left)
+            try:
+                with ThreadPoolExecutor(self._threads, thread_name_prefix=self._subscription) as pool:
+                    while not self._stop.is_set():
+                        self._begin(pool, self._ready(self._free_threads()))
+            finally:
+                if left := [waiting.delivery for waiting in self._waiting]:
+                    self._settle(partial(self._messenger.give_back, *left), *left)
 
     def _free_threads(self) -> int:
         """Waits until there is one, not longer than it may take to notice `stop`."""

@@ -40,6 +40,11 @@ def run_id_of(pipeline: str, run_date: date, attempt: int) -> str:
     return f"{pipeline}-{run_date.isoformat()}-{attempt}"
 
 
+def dated(run_id: str) -> str:
+    """Pipeline and date of it, without the attempt. Those of a pipeline sort as their dates follow each other."""
+    return run_id.rpartition("-")[0]
+
+
 class Message(BaseModel):
     """What both messages say: which step of which run they are about."""
 

@@ -240,15 +240,16 @@ class PubSubMessenger:
 
     def _give_back_arrived(self, subscription: str) -> None:
         """What arrived and nobody pulled is for another process, at once and not a lease later."""
-        left = [delivery for _, delivery in self._arrived.pop(subscription, ())]
         calls = self._calls[subscription]
         for call in calls:
             call.cancel()
             if not call.cancelled() and call.exception() is None:
-                left += [_delivery(message, subscription) for message in call.result().received_messages]
+                with suppress(Retryable, Permanent):
+                    received = call.result().received_messages
+                    self._keep(subscription, [_delivery(message, subscription) for message in received])
         calls.clear()
         with suppress(Retryable, Permanent):
-            self.give_back(*left)
+            self.give_back(*(delivery for _, delivery in self._arrived.pop(subscription, ())))
 
     def _take(self, subscription: str, limit: int) -> Sequence[Delivery]:
         """What arrived. Not what lay too long since: its lease may end any moment, and it will come again."""

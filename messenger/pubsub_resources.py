@@ -6,13 +6,13 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from messenger.messenger import REQUESTS, STANDING, STATUSES
+from messenger.messenger import LONGEST_DELAY, REQUESTS, STANDING, STATUSES
 
 DEAD_LETTERS = "dead-letters"
 """The topic of dead letters, and the one subscription that holds them."""
 TOPICS = (REQUESTS, STATUSES, DEAD_LETTERS)
 
-SHORTEST_LEASE, LONGEST_LEASE = 10, 600
+SHORTEST_LEASE = 10
 FEWEST_DELIVERIES, MOST_DELIVERIES = 5, 100
 SHORTEST_EXPIRY = timedelta(days=1)
 """Pub/Sub's own bounds."""
@@ -47,7 +47,7 @@ class Resources:
 
     @property
     def ack_deadline(self) -> int:
-        return min(max(ceil(self.lease), SHORTEST_LEASE), LONGEST_LEASE)
+        return ceil(min(max(self.lease, SHORTEST_LEASE), LONGEST_DELAY))
 
     def dead_letter_policy(self, *, pushed: bool = False) -> dict[str, Any]:
         """Pub/Sub gives up later than we do: ours is the dead letter with a reason.

@@ -139,7 +139,6 @@ class RuleSet(Frozen):
 
     def _odd_cut_points(self, window_days: int | None) -> Iterator[Problem]:
         """Which days are in the window is a setting, and known where a run reads the rules (rfm/read_rules.py)."""
-        highest = {"recency": window_days - 1} if window_days else {}
         for measure, lowest in LOWEST.items():
             rule: MeasureRule = getattr(self, measure)
             for position, cut in enumerate(rule.cut_points or ()):
@@ -148,10 +147,8 @@ class RuleSet(Frozen):
                     yield Problem(place, f"{measure} is counted in whole numbers, {cut} is none")
                 elif cut < lowest or (cut == lowest and rule.value_on_edge == "above"):
                     yield Problem(place, f"no value of {measure} is below {cut}: one score could never be given")
-                elif measure in highest and cut + (rule.value_on_edge == "below") > highest[measure]:
-                    text = (
-                        f"no value of {measure} is beyond {cut} in {window_days} days: one score could never be given"
-                    )
+                elif measure == "recency" and window_days and cut + (rule.value_on_edge == "below") >= window_days:
+                    text = f"no value of recency is beyond {cut} in {window_days} days: one score could never be given"
                     yield Problem(place, text)
 
     def _doubled(self) -> Iterator[Problem]:

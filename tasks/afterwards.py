@@ -8,7 +8,7 @@ from messenger.contract import ORCHESTRATE, RunRequest
 from pipelines import find_pipeline
 from register.register import Register, Run
 from tasks.carrier import ASKED_BY, this_flow_run
-from tasks.claim import request_of, step_request
+from tasks.claim import request_of
 from tasks.request import publish_request
 
 
@@ -16,7 +16,7 @@ from tasks.request import publish_request
 def ask_for_afterwards(run: RunRequest) -> None:
     """The run is confirmed: that this could not be asked for stands in the log, and fails nothing."""
     for follower in find_pipeline(run.pipeline).afterwards:
-        request = _following(run, follower.name, this_flow_run())
+        request = request_of(run, follower.name, requested_by=this_flow_run())
         try:
             publish_request(request)
         except (Permanent, Retryable) as error:
@@ -32,19 +32,9 @@ def ask_for_missing(register: Register, run: Run) -> list[str]:
     asked = []
     for follower in find_pipeline(run.pipeline).afterwards:
         if follower.name not in known:
-            request = _following(request_of(run), follower.name, f"{ASKED_BY}{known[ORCHESTRATE].flow_run_id}")
+            orchestrator = f"{ASKED_BY}{known[ORCHESTRATE].flow_run_id}"
+            request = request_of(run, follower.name, requested_by=orchestrator)
             publish_request(request)
             register.note_request(request)
             asked.append(follower.name)
     return asked
-
-
-def _following(run: RunRequest, step: str, requested_by: str) -> RunRequest:
-    return step_request(
-        step,
-        pipeline=run.pipeline,
-        run_date=run.run_date,
-        attempt=run.attempt,
-        parameters=run.parameters,
-        requested_by=requested_by,
-    )

@@ -22,3 +22,5 @@ AGAIN: dict[str, Any] = {
     "retry_condition_fn": is_busy,
 }
 """For tasks that open the warehouse: each try waits WAREHOUSE_LOCK_WAIT besides."""
+AFTERWARDS_AGAIN: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [2, 10], "retry_condition_fn": may_pass}
+"""For what follows a run, and what no run waits for."""

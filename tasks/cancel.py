@@ -2,13 +2,10 @@
 
 import logging
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 
 import httpx
 from prefect import runtime
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling
 
 from errors import Permanent, Retryable
@@ -17,12 +14,12 @@ from pipelines import find_pipeline
 from register.register import Register, Run
 from tasks.claim import request_of
 from tasks.listen import stop_listening
-from tasks.look import WITHIN, find_flow_run
-from tasks.report import failure_of, status_of, tell
+from tasks.look import brief_client, find_flow_run
+from tasks.note import note
+from tasks.report import failure_of, status_of
 from warehouse.closing import close_run
 from wiring import open_register, open_warehouse
 
-TELLING = timedelta(seconds=10)
 log = logging.getLogger(__name__)
 
 
@@ -49,10 +46,7 @@ def stop_steps(run: RunRequest, reason: str) -> list[str]:
 
 
 def _cancel(flow_run: FlowRun, reason: str) -> None:
-    with (
-        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
-        get_client(sync_client=True, httpx_settings={"timeout": WITHIN}) as client,
-    ):
+    with brief_client() as client:
         client.set_flow_run_state(flow_run.id, Cancelling(message=reason[:200]))
 
 
@@ -71,15 +65,14 @@ def end_as_cancelled(register: Register, run: Run, flow_run_id: str) -> None:
     request = request_of(run)
     if run.state != "requested":
         give_up(request, str(cancelled), flow_run_id=flow_run_id)
-    status = status_of(request, "failed", error=failure_of(cancelled)).model_copy(update={"flow_run_id": flow_run_id})
-    register.note_status(status)
-    tell(status, until=datetime.now(UTC) + TELLING)
+    note(register, status_of(request, "failed", error=failure_of(cancelled), flow_run_id=flow_run_id))
 
 
 def cancel_run(run_id: str) -> None:
     """To be called by the process whose flow run was cancelled; a run that has ended stays as it ended.
 
-    The process is killed soon, so nothing is waited for: what cannot be done now is done by reconcile.
+    The process is killed soon: the register is not waited for, warehouse and Messenger only briefly. What cannot be
+    done now is done by reconcile.
     """
     try:
         with closing(open_register()) as register:

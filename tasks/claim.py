@@ -46,15 +46,15 @@ def step_request(
     )
 
 
-def request_of(run: Run) -> RunRequest:
-    """The request for the run as a whole."""
+def request_of(run: Run | RunRequest, step: str = ORCHESTRATE, *, requested_by: str | None = None) -> RunRequest:
+    """The request for the run as a whole, or for what follows it; by whom the run was asked for, unless told."""
     return step_request(
-        ORCHESTRATE,
+        step,
         pipeline=run.pipeline,
         run_date=run.run_date,
         attempt=run.attempt,
         parameters=run.parameters,
-        requested_by=run.requested_by,
+        requested_by=requested_by or run.requested_by,
     )
 
 

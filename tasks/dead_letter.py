@@ -4,11 +4,11 @@ When a later attempt of the date is confirmed, by whatever way it was asked for,
 """
 
 import logging
-from contextlib import closing, suppress
+from contextlib import closing
 from uuid import uuid4
 
 from errors import Permanent, Retryable
-from messenger.contract import RunRequest, run_id_of
+from messenger.contract import RunRequest, dated, run_id_of
 from messenger.messenger import INVOKER_REQUESTS, DeadLetter, Delivery
 from wiring import open_messenger
 
@@ -17,7 +17,8 @@ FAILED = " has failed: "
 
 
 def set_aside(run: RunRequest, reason: str) -> None:
-    """Replayed, it asks for the next attempt: the flow run of this one has ended, and Prefect would give it back.
+    """Replayed, it asks for the next attempt: the flow run of this one has ended, and Prefect would give it back. Once
+    is enough: reconcile may find a run whose orchestrator has done it.
 
     What cannot be set aside now is only logged: the register and the alert have told of the failure.
     """
@@ -35,7 +36,9 @@ def set_aside(run: RunRequest, reason: str) -> None:
     )
     try:
         with closing(open_messenger()) as messenger:
-            messenger.bury(letter, f"run {run.run_id}{FAILED}{reason}")
+            ended = f"run {run.run_id}{FAILED}"
+            if not any(one.reason.startswith(ended) for one in messenger.dead_letters()):
+                messenger.bury(letter, f"{ended}{reason}")
     except (Retryable, Permanent) as error:
         log.error("the request of run %s could not be set aside: %s", run.run_id, error)
 
@@ -49,15 +52,13 @@ def take_back(run: RunRequest) -> None:
         return
     try:
         with closing(open_messenger()) as messenger:
-            for letter in messenger.dead_letters():
-                if _set_aside_for(letter, run):
-                    with suppress(KeyError):  # somebody has dropped or replayed it meanwhile
-                        messenger.drop(letter.message_id)
+            ours = [letter.message_id for letter in messenger.dead_letters() if _set_aside_for(letter, run)]
+            for message_id, why in (messenger.drop(*ours) if ours else {}).items():
+                log.warning("dead letter %s of an earlier attempt of run %s stays: %s", message_id, run.run_id, why)
     except (Retryable, Permanent) as error:
         log.warning("dead letters of earlier attempts of run %s could not be dropped: %s", run.run_id, error)
 
 
 def _set_aside_for(letter: DeadLetter, run: RunRequest) -> bool:
     """By its reason: attempts of a date differ in the number after the last dash."""
-    date_of_run = run.run_id.rpartition("-")[0]
-    return letter.reason.startswith(f"run {date_of_run}-") and FAILED in letter.reason
+    return letter.reason.startswith(f"run {dated(run.run_id)}-") and FAILED in letter.reason

@@ -1,6 +1,6 @@
 """Hold back: after a run_date that has failed, later ones that nobody asked for by hand wait for its repair."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import partial
 
 from errors import Permanent
@@ -8,12 +8,12 @@ from messenger.contract import RunRequest
 from register.register import Register, Run
 from settings import get_settings
 from tasks.carrier import this_flow_run
-from tasks.report import failure_of, status_of, tell
+from tasks.note import note
+from tasks.report import failure_of, status_of
 from tasks.with_register import with_register
 
 CATCH_UP = "catch-up"
 """Who asked for a run_date that was missed (tasks/catch_up.py)."""
-TELLING = timedelta(seconds=10)
 
 
 class HeldBack(Permanent):
@@ -55,7 +55,5 @@ def _hold_back(register: Register, run: RunRequest, scheduled: bool) -> None:
     try:
         require_no_failure_before(register, run.pipeline, run.run_date)
     except HeldBack as held:
-        status = status_of(run, "failed", error=failure_of(held))
-        register.note_status(status)
-        tell(status, until=datetime.now(UTC) + TELLING)
+        note(register, status_of(run, "failed", error=failure_of(held)))
         raise

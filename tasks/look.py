@@ -1,13 +1,15 @@
 """Look: what Prefect knows of a step's flow run. While Prefect does not answer, nothing is known."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import httpx
 from prefect import runtime
 from prefect._internal.control_listener import get_intent
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterIdempotencyKey
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
@@ -84,10 +86,17 @@ def find_flow_run_by_id(flow_run_id: str) -> FlowRun | None:
     return _find(FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)])))
 
 
-def _find(wanted: FlowRunFilter) -> FlowRun | None:
+@contextmanager
+def brief_client() -> Iterator[SyncPrefectClient]:
+    """For those who go on without an answer: asks once, and not for longer than WITHIN."""
     with (
         temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
         get_client(sync_client=True, httpx_settings={"timeout": WITHIN}) as client,
     ):
+        yield client
+
+
+def _find(wanted: FlowRunFilter) -> FlowRun | None:
+    with brief_client() as client:
         found = client.read_flow_runs(flow_run_filter=wanted, limit=1)
     return found[0] if found else None

@@ -10,9 +10,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.utilities.urls import url_for
 
 from errors import Permanent, Retryable
-from messenger.contract import RunRequest
+from messenger.contract import RunRequest, dated
 from settings import get_settings
-from tasks.again import may_pass
+from tasks.again import AFTERWARDS_AGAIN
 from watch.alert import Alert, Cause, about_run, one_line
 from watch.tell import tell, tell_over
 from wiring import open_warehouse
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     name="make report",
     task_run_name="make report {request.run_date}",
     cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_condition_fn=may_pass,
+    **AFTERWARDS_AGAIN,
 )
 def make_report(request: RunRequest) -> "Report":
     """Raises what workload.figures.report_of and Published.publish_report raise."""
@@ -74,12 +72,8 @@ def alert_drift(request: RunRequest, report: "Report") -> None:
 
 
 def _reaches(request: RunRequest, alert: Alert) -> bool:
-    """Whether the request is of the alert's date or a later one; dates in run_ids sort as they follow each other."""
-    return alert.run_id is None or _dated(request.run_id) >= _dated(alert.run_id)
-
-
-def _dated(run_id: str) -> str:
-    return run_id.rpartition("-")[0]
+    """Whether the request is of the alert's date or a later one."""
+    return alert.run_id is None or dated(request.run_id) >= dated(alert.run_id)
 
 
 def _alert(request: RunRequest, cause: Cause, about: str, text: str) -> None:

@@ -5,7 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from messenger.contract import RunRequest
 from settings import get_settings
-from tasks.again import may_pass
+from tasks.again import AFTERWARDS_AGAIN
 from wiring import open_warehouse
 
 
@@ -24,9 +24,7 @@ def publish_results(request: RunRequest) -> None:
     name="publish snapshot",
     task_run_name="publish snapshot {request.run_date}",
     cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_condition_fn=may_pass,
+    **AFTERWARDS_AGAIN,
 )
 def publish_snapshot(request: RunRequest) -> None:
     """What the invoker is asked about. Of a confirmed run, after its end: a million customers take some seconds."""

@@ -23,13 +23,12 @@ from tasks.alert import alert_run
 from tasks.cancel import RunCancelled
 from tasks.checks import NotConfirmed
 from tasks.claim import request_of
-from tasks.confirm import done_by_ledger
 from tasks.hold import HeldBack
 from tasks.left_running import end_left_running
-from tasks.report import status_of
+from tasks.note import note
 from tasks.turn import PATIENCE
-from tasks.unfinished import LOOKED_AT, Settled, note, orchestrator_of, settle_ends
-from tasks.wait import NeverStarted, StepLost
+from tasks.unfinished import LOOKED_AT, Settled, orchestrator_of, settle_ends
+from tasks.wait import NeverStarted, StepLost, told_by_ledger
 from warehouse.warehouse import Warehouse, WarehouseBusy
 from wiring import open_register, open_warehouse
 
@@ -37,8 +36,8 @@ RECENT = timedelta(hours=6)
 """Runs that ended so lately are held against the ledger; earlier passes have seen the others."""
 UNALERTED = (RunCancelled.__name__, "Cancelled", HeldBack.__name__)
 """Ends that a person has chosen, in our words and in Prefect's, or that another date's alert is about."""
-ALERTED_AS = {error.__name__: error for error in (NotConfirmed, StepLost, NeverStarted)}
-"""Errors that are told as another cause than `failed`, by the name under which the register has them."""
+ALERTED_AS = {error.__name__: error for error in (NotConfirmed, StepLost, NeverStarted)} | {"Crashed": StepLost}
+"""Errors that are told as another cause than `failed`, by the name that the register has; one is Prefect's."""
 
 
 def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable[Settled]:
@@ -47,10 +46,10 @@ def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable
     for step in find_pipeline(run.pipeline).steps:
         news = known.get(step.name)
         said = news is not None and news.state == "succeeded"
-        request = request_of(run).model_copy(update={"step": step.name})
-        row = done_by_ledger(warehouse, request)
-        if row is not None and not said:
-            note(register, status_of(request, "succeeded", facts=dict(row.facts)), row.flow_run_id)
+        request = request_of(run, step.name)
+        told = told_by_ledger(warehouse, request)
+        if told is not None and not said:
+            note(register, told)
             yield Settled(run.run_id, f"step {step.name} has committed and never said so", "told from the ledger")
         if said and warehouse.ledger_row(run.run_id, step.name) is None and _is_newest(register, run):
             found = f"step {step.name} said it succeeded and has no row in the ledger"
@@ -76,10 +75,12 @@ def ask_afterwards(register: Register, now: datetime) -> list[Settled]:
 
 def alert_failed(register: Register, now: datetime) -> None:
     """Tells of runs that have failed, for those whose orchestrator died before it could: what was told is not told
-    again (watch/book.py).
+    again (watch/book.py). One that lives has the time to tell it better.
     """
     for run in ended_lately(register, now):
-        if run.error is not None and run.error.type not in UNALERTED and _is_newest(register, run):
+        if run.error is None or run.error.type in UNALERTED or now - _ended(run) <= PATIENCE:
+            continue
+        if _is_newest(register, run):
             error = ALERTED_AS.get(run.error.type, Permanent)(run.error.message)
             flow_run = next(news.flow_run_id for news in run.steps if news.step == ORCHESTRATE)
             alert_run(request_of(run), error, step=run.failed_step, flow_run_id=flow_run)

@@ -39,8 +39,14 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def status_of(
-    request: RunRequest, state: State, *, facts: dict[str, Scalar] | None = None, error: Failure | None = None
+    request: RunRequest,
+    state: State,
+    *,
+    facts: dict[str, Scalar] | None = None,
+    error: Failure | None = None,
+    flow_run_id: str | None = None,
 ) -> RunStatus:
+    """Of this flow run, unless it is told for another."""
     return RunStatus(
         run_id=request.run_id,
         pipeline=request.pipeline,
@@ -50,7 +56,7 @@ def status_of(
         state=state,
         facts=facts or {},
         error=error,
-        flow_run_id=runtime.flow_run.id,
+        flow_run_id=flow_run_id or runtime.flow_run.id,
         at=datetime.now(UTC),
     )
 

@@ -5,12 +5,10 @@ from uuid import UUID
 
 import httpx
 from prefect import runtime
-from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from messenger.contract import RunRequest
-from tasks.look import WITHIN
+from tasks.look import brief_client
 
 
 def tag_flow_run(run: RunRequest) -> None:
@@ -20,10 +18,7 @@ def tag_flow_run(run: RunRequest) -> None:
     if wanted == known:
         return
     try:
-        with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
-            get_client(sync_client=True, httpx_settings={"timeout": WITHIN}) as client,
-        ):
+        with brief_client() as client:
             client.update_flow_run(UUID(runtime.flow_run.id), tags=sorted(wanted))
     except (httpx.HTTPError, PrefectException) as error:
         logging.getLogger(__name__).info("the flow run is not tagged: %s", type(error).__name__)

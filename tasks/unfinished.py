@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import httpx
 from prefect.client.schemas.objects import FlowRun
 
 from errors import Permanent, Retryable
-from messenger.contract import ORCHESTRATE, Failure, RunStatus
+from messenger.contract import ORCHESTRATE, Failure
 from register.ask import publish
 from register.register import Register, Run
 from settings import get_settings
@@ -19,13 +19,13 @@ from tasks.claim import request_of
 from tasks.dead_letter import set_aside
 from tasks.left_running import end_stuck, is_stuck
 from tasks.look import find_flow_run, find_flow_run_by_id, is_cancelled
-from tasks.report import status_of, tell
+from tasks.note import note
+from tasks.report import status_of
 from tasks.turn import PATIENCE
 from wiring import open_messenger
 
 LOOKED_AT = 500
 """So many of the newest runs."""
-TELLING = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,18 @@ def settle_unfinished(register: Register, run: Run, look: Look, now: datetime) -
         return _ask_again(register, run, "no flow run carries it out")
     if is_cancelled(flow_run):
         end_as_cancelled(register, run, str(flow_run.id))
-        return Settled(run.run_id, "cancelled before it could stop its steps", "steps stopped, run closed")
+        done = "ended" if run.state == "requested" else "steps stopped, run closed"
+        return Settled(run.run_id, "cancelled before it could stop its steps", done)
     if is_stuck(flow_run, now):
         end_stuck(flow_run)
         return _ask_again(register, run, "a worker had taken its orchestrator and never started it")
     if flow_run.state.is_completed():
-        note(register, status_of(request_of(run), "succeeded"), str(flow_run.id))
+        note(register, status_of(request_of(run), "succeeded", flow_run_id=str(flow_run.id)))
         return Settled(run.run_id, "its orchestrator had confirmed it and could not say so", "noted")
     if flow_run.state.is_failed():
         _end_as_failed(register, run, flow_run)
-        return Settled(
-            run.run_id, f"its orchestrator is {flow_run.state_name} and told nothing", "ended, and set aside"
-        )
+        found = f"its orchestrator is {flow_run.state_name} and could not tell the register"
+        return Settled(run.run_id, found, "ended, and set aside")
     if flow_run.state.is_final() or flow_run.state.is_running():
         return _ask_again(register, run, f"its orchestrator is {flow_run.state_name} and not heard of")
     return None
@@ -109,11 +109,5 @@ def _end_as_failed(register: Register, run: Run, flow_run: FlowRun) -> None:
         type=str(flow_run.state_name), message=f"flow run {flow_run.id} ended as {flow_run.state_name}; see its log"
     )
     request = request_of(run)
-    note(register, status_of(request, "failed", error=failure), str(flow_run.id))
+    note(register, status_of(request, "failed", error=failure, flow_run_id=str(flow_run.id)))
     set_aside(request, failure.message)
-
-
-def note(register: Register, status: RunStatus, flow_run_id: str | None) -> None:
-    told = status.model_copy(update={"flow_run_id": flow_run_id})
-    register.note_status(told)
-    tell(told, until=datetime.now(UTC) + TELLING)

@@ -141,3 +141,9 @@ def messenger(carrier):
     messenger = carrier.open()
     messenger.setup()
     return messenger
+
+
+@pytest.fixture
+def leasing(carrier, messenger):
+    """The consumer's: with leases so short that it shows when something was not acknowledged."""
+    return carrier.open(lease=carrier.lease)

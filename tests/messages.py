@@ -24,6 +24,12 @@ def request(step="features", *, run_date=DAY, attempt=1, **parameters):
     return RunRequest(**about, parameters=parameters, requested_by="test", requested_at=NOW, deadline=NOW)
 
 
+def request_of_now(run_date, within):
+    """Made just now, and to be done within that time."""
+    now = datetime.now(UTC)
+    return request(run_date=run_date).model_copy(update={"requested_at": now, "deadline": now + within})
+
+
 def status(state, step=ORCHESTRATE, *, run_date=DAY, attempt=1, minutes=0):
     """As the step's own flow run tells it."""
     error = Failure(type="Boom", message="it broke") if state == "failed" else None

@@ -6,6 +6,14 @@ from contextlib import contextmanager
 
 from settings import PROJECT
 
+HOLD_WAREHOUSE = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+"""Has the file that it is given until its standard input ends."""
+
 
 @contextmanager
 def process(script, *arguments):

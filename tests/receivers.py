@@ -2,9 +2,10 @@
 
 import json
 import socketserver
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.serving import serving
 
 
 class WebReceiver:
@@ -35,7 +36,7 @@ def web_receiver():
         def log_message(self, *_arguments):
             pass
 
-    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
         receiver.address = f"json://127.0.0.1:{port}/hooks/secret-token"
         yield receiver
 
@@ -58,17 +59,5 @@ def mail_receiver():
                 if word == b"QUIT":
                     return
 
-    with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)) as port:
+    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)) as port:
         yield mails, f"mailto://127.0.0.1:{port}?from=rfm@example.com&to=ops@example.com&mode=insecure"
-
-
-@contextmanager
-def _serving(server):
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()

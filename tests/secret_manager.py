@@ -2,10 +2,11 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.serving import serving
 
 TOKEN = "token of the container's account"
 
@@ -19,17 +20,7 @@ class SecretManager:
         self.secrets = dict(secrets)
         self.asked: list[tuple[str, str]] = []
         self.troubles: list[int] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.url = ""
 
     def answer(self, path: str, token: str) -> tuple[int, dict[str, object]]:
         reference = path.removeprefix("/v1/").removesuffix(":access")
@@ -43,11 +34,10 @@ class SecretManager:
 
 @contextmanager
 def secret_manager(secrets: Mapping[str, str]) -> Iterator[SecretManager]:
-    server = SecretManager(secrets)
-    try:
-        yield server
-    finally:
-        server.close()
+    stand_in = SecretManager(secrets)
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), _handler(stand_in))) as port:
+        stand_in.url = f"http://127.0.0.1:{port}/v1"
+        yield stand_in
 
 
 def _handler(secrets: SecretManager) -> type[BaseHTTPRequestHandler]:

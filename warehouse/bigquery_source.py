@@ -6,7 +6,7 @@ from google.api_core.exceptions import NotFound
 
 from warehouse.bigquery_errors import in_plain_words
 from warehouse.bigquery_place import Place
-from warehouse.warehouse import OrdersTable
+from warehouse.orders_table import OrdersTable
 
 
 class NoSuchTable(LookupError):

@@ -35,9 +35,10 @@ def staged_tables(place: Place, run_id: str, files: Mapping[str, Path], labels: 
     names = {table: f"{stem}_{table}" for table in files}
     try:
         for table, name in names.items():
+            fields = _staged_fields(table)
             with in_plain_words(str(place)):
-                _make(place, name, _staged_fields(table))
-                _load(place, name, files[table], _staged_fields(table), labels)
+                _make(place, name, fields)
+                _load(place, name, files[table], fields, labels)
         yield names
     finally:
         # what was committed stays so when this fails: the tables end by themselves

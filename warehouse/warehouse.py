@@ -229,21 +229,6 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class OrdersTable:
-    """The user's orders, where the warehouse itself has them. `columns` are names and types, as it spells them."""
-
-    project: str
-    dataset: str
-    name: str
-    columns: Mapping[str, str]
-    has_rows: bool
-    changed_at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.project}.{self.dataset}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
 class ChangedFeatures:
     """A run_date whose features would come out otherwise now: of how many customers, and of how many in all."""
 

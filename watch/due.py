@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -19,10 +18,9 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from pydantic import BaseModel, ConfigDict
 
 from pipelines import Pipeline
+from setting_types import CatchUp
 from settings import Settings
 from watch.schedule import scheduled_times
-
-CatchUp = Literal["all", "latest", "none"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def late_dates(client: SyncPrefectClient, settings: Settings, now: datetime) -> 
 
 
 def expected(client: SyncPrefectClient, register: Register, settings: Settings, now: datetime) -> Iterator[Due]:
-    """Dates that should have been confirmed by now: they were asked for, or would be."""
+    """Dates that should have been confirmed by now: they were asked for, or would be if nobody cancelled it."""
     until = now - timedelta(seconds=settings.alerts.late_after)
     for pipeline in PIPELINES.values():
         due = due_dates(client, settings, pipeline, after=now - LOOK_BACK, until=now)

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from errors import Permanent, Retryable
+from errors import PASSING, Permanent, Retryable
 
 ENDING = "_FROM_SECRET"
 SECRET_MANAGER = "https://secretmanager.googleapis.com/v1"  # noqa: S105
@@ -17,8 +17,6 @@ WITHIN = 30.0
 """Seconds for one answer."""
 TRIES, BACKOFF = 6, 1.0
 """Of one secret; the pauses between them are 0, 2, 4, 8 and 16 times so many seconds."""
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
-"""HTTP statuses after which the same is worth another try."""
 FLOW_RUN = ("-m", "tasks.execute")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from messenger.contract import RunRequest
 from settings import Settings, Warehouse
-from warehouse.warehouse import OrdersTable
+from warehouse.orders_table import OrdersTable
 from wiring import open_orders_table
 from workload.source import SourceFile, check_source, check_table
 from workload.sql import Build, Invoke, bare, run_dbt

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,16 @@ from workload.models import model_of
 REPORT = ("report.html", "report.json")
 """Made after the run is confirmed (workload/publish_report.py)."""
 MANIFEST = "manifest.json"
+SCORES_FILE, SEGMENTS_FILE = "scores.parquet", "segments.json"
 
 
 class NotCommitted(Permanent):
     """The run has no committed scores, or another run has replaced them; no file was touched."""
+
+
+def day_folder(pipeline: str, run_date: date) -> str:
+    """Where the files of a run_date are, in the folder or bucket of what is published."""
+    return f"{pipeline}/{run_date.isoformat()}"
 
 
 def publish(warehouse: Warehouse, request: RunRequest, folder: Path) -> Path:
@@ -42,7 +49,7 @@ def publish(warehouse: Warehouse, request: RunRequest, folder: Path) -> Path:
     totals = warehouse.score_totals(request.run_date, request.run_id)
     if totals.foreign_rows or totals.scored != ledger.facts["scored"]:
         raise NotCommitted(f"run {request.run_id}: another run has replaced the scores of {request.run_date}")
-    target = folder / request.pipeline / request.run_date.isoformat()
+    target = folder / day_folder(request.pipeline, request.run_date)
     target.mkdir(parents=True, exist_ok=True)
     for name in REPORT:
         # of what is replaced now; better none than that of other scores
@@ -50,9 +57,9 @@ def publish(warehouse: Warehouse, request: RunRequest, folder: Path) -> Path:
     segments = segment_rows(warehouse, ledger)
     about = {"run_id": ledger.run_id, "run_date": ledger.run_date.isoformat(), "model_id": ledger.facts["model_id"]}
     written: dict[str, Callable[[Path], object]] = {
-        "scores.parquet": lambda path: warehouse.export_scores(request.run_date, path),
+        SCORES_FILE: lambda path: warehouse.export_scores(request.run_date, path),
         "segments.csv": lambda path: _write_csv(path, segments),
-        "segments.json": lambda path: write_json(path, {**about, "segments": segments}),
+        SEGMENTS_FILE: lambda path: write_json(path, {**about, "segments": segments}),
     }
     checksums = {name: replace(target / name, request.run_id, write) for name, write in written.items()}
     manifest = {**about, "scored": totals.scored, "rejected": totals.rejected, "sha256": checksums}

@@ -9,7 +9,7 @@ from typing import Any
 from reports.data import Report
 from warehouse.warehouse import Warehouse
 from workload.figures import Looks, NothingToReport, report_of
-from workload.publish import MANIFEST, replace, write_json
+from workload.publish import MANIFEST, day_folder, replace, write_json
 
 
 def report_of_day(warehouse: Warehouse, looks: Looks, run_date: date | None = None) -> Report:
@@ -32,7 +32,7 @@ def publish_report(report: Report, folder: Path) -> Path:
     from reports.page import page_of
 
     about = report.provenance
-    target = folder / about.pipeline / about.run_date.isoformat()
+    target = folder / day_folder(about.pipeline, about.run_date)
     manifest_of(target, about.run_id)
     page = page_of(report)
     written: dict[str, Callable[[Path], object]] = {

@@ -16,7 +16,7 @@ from messenger.contract import RunRequest
 from snapshot.layout import run_date_of
 from warehouse.closing import require_open
 from warehouse.warehouse import Warehouse
-from workload.publish import MANIFEST, REPORT, publish
+from workload.publish import MANIFEST, REPORT, day_folder, publish
 from workload.snapshot import MADE_OF, publish_snapshot
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Published(Protocol):
     def publish_snapshot(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
         """Of a run whose files are there; the snapshots of the `keep` newest run_dates stay.
 
-        Raises as `publish_run`.
+        Raises NotCommitted, TooOld, and what the warehouse raises; a bucket CannotWrite and Unreachable too.
         """
 
     def publish_report(self, report: "Report") -> str:
@@ -79,7 +79,7 @@ class PublishedBucket:
                 target.put(files / name, f"{day}/{name}")
 
     def publish_snapshot(self, warehouse: Warehouse, request: RunRequest, *, keep: int) -> None:
-        target, day = self._target(), f"{request.pipeline}/{request.run_date.isoformat()}"
+        target, day = self._target(), day_folder(request.pipeline, request.run_date)
         with _folder() as made:
             (made / day).mkdir(parents=True)
             for name in MADE_OF:
@@ -92,7 +92,7 @@ class PublishedBucket:
         from workload.publish_report import manifest_of, publish_report
 
         about = report.provenance
-        day = f"{about.pipeline}/{about.run_date.isoformat()}"
+        day = day_folder(about.pipeline, about.run_date)
         target = self._target()
         with _folder() as made:
             (made / day).mkdir(parents=True)

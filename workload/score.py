@@ -94,7 +94,7 @@ def chosen_rules(request: RunRequest, rules: RuleSet, window_days: int) -> RuleS
 
 
 def _promised_customers(warehouse: Warehouse, run_id: str, features_run: str, window_days: int) -> Scalar:
-    """How many customers the features have, by the ledger. Raises StaleFeatures when it has none, or other windows."""
+    """How many customers the features have, by the ledger. Raises StaleFeatures when it has none, or another window."""
     row = warehouse.ledger_row(features_run, FEATURES_STEP)
     if row is None:
         raise StaleFeatures(

@@ -17,13 +17,12 @@ from snapshot.write import Row, write_snapshot
 from warehouse.money import cents_of
 from warehouse.warehouse import REJECTED, Warehouse
 from workload.models import model_of, window_of
-from workload.publish import NotCommitted
+from workload.publish import SCORES_FILE, SEGMENTS_FILE, NotCommitted, day_folder
 from workload.score import SCORING_STEP
 
 BATCH_ROWS = 50_000
 SCORE_COLUMNS = ("r_score", "f_score", "m_score")
-SCORES, SEGMENTS = "scores.parquet", "segments.json"
-MADE_OF = (SCORES, SEGMENTS)
+MADE_OF = (SCORES_FILE, SEGMENTS_FILE)
 """The published files of a run that a snapshot is made of."""
 
 
@@ -34,7 +33,7 @@ def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path,
     run_date that is older than the kept ones gets no snapshot. The warehouse is free while the file is written. Raises
     NotCommitted, TooOld, and what the warehouse raises; then the former snapshot is whole.
     """
-    files = published / request.pipeline / request.run_date.isoformat()
+    files = published / day_folder(request.pipeline, request.run_date)
     about, model = _about(warehouse, request, _segments(files))
     folder = snapshots_folder(published, request.pipeline)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +45,7 @@ def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path,
         _set_aside(warehouse, request.run_date, rejected)
         if warehouse.score_totals(request.run_date, request.run_id).foreign_rows:
             raise NotCommitted(f"run {request.run_id}: another run has replaced the scores of {request.run_date}")
-        write_snapshot(beside, about, _rows(model, files / SCORES, rejected))
+        write_snapshot(beside, about, _rows(model, files / SCORES_FILE, rejected))
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         beside.replace(path)
@@ -60,7 +59,7 @@ def publish_snapshot(warehouse: Warehouse, request: RunRequest, published: Path,
 
 def _segments(files: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads((files / SEGMENTS).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads((files / SEGMENTS_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     return content

@@ -9,7 +9,7 @@ from typing import Literal
 
 from errors import Permanent
 from settings import Source
-from warehouse.warehouse import OrdersTable
+from warehouse.orders_table import OrdersTable
 
 PARQUET_MAGIC = b"PAR1"
 DELIMITERS = ",;\t|"

@@ -12,10 +12,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from errors import Permanent, Retryable
+from errors import PASSING, Permanent, Retryable
 
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
-"""HTTP statuses after which the same is worth another try."""
 CLIENTS = frozenset({"gcsfs", "aiohttp", "google"})
 """Their errors have no kind in common with Python's own."""
 

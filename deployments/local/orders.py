@@ -5,7 +5,7 @@ from datetime import date
 from deployments.demo_data import fetch
 from errors import Permanent
 from settings import PROJECT, Settings, Source
-from warehouse.warehouse import OrdersTable
+from warehouse.orders_table import OrdersTable
 from wiring import open_orders_table
 from workload.source import SourceFile, check_source, check_table
 

@@ -26,9 +26,7 @@ ASK: dict[str, Any] = {
         **documented(
             HTTPStatus.BAD_REQUEST,
             HTTPStatus.UNAUTHORIZED,
-            HTTPStatus.FORBIDDEN,
             HTTPStatus.CONFLICT,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),

@@ -89,8 +89,6 @@ async def _envelope(request: Request) -> Envelope:
     response_description="The message is acknowledged: its effect is durable, or it is a dead letter.",
     responses=documented(
         HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),

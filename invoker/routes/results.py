@@ -20,7 +20,6 @@ NOBODY = "no published run_date knows a customer of this id: the id is another, 
 NOTHING = "nothing is published yet; ask for a run: GET /invoke?run_date=YYYY-MM-DD"
 PROBLEMS = documented(
     HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
     HTTPStatus.NOT_FOUND,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,

@@ -18,7 +18,6 @@ RunId = Annotated[str, Path(max_length=100, examples=["rfm-1998-06-30-1"])]
 WATCHING: dict[str, Any] = {"dependencies": [MayWatch], "openapi_extra": READING}
 GUARDED = (
     HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )

@@ -13,7 +13,7 @@ from invoker.score import Asked, CannotBeScored, ScoreAnswer, score
 router = APIRouter(tags=["results"])
 
 ANSWER = documented_answer(ScoreAnswer)
-ANSWER["responses"] |= documented(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+ANSWER["responses"] |= documented(HTTPStatus.BAD_REQUEST)
 EXAMPLES = {
     "values": {"value": {"recency": 39, "frequency": 2, "monetary": 142.32}},
     "orders": {"value": {"orders": [{"order_id": "1045", "order_date": "1998-05-21", "amount": 65.67}]}},

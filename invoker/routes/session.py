@@ -18,7 +18,7 @@ LIVES = 3600
     status_code=HTTPStatus.NO_CONTENT,
     dependencies=[MayWatch],
     openapi_extra=READING,
-    responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def begin_session(bearer: Bearer) -> Response:
     """Keeps the token that was sent in a cookie no script can read. Nothing to keep where no token is asked for."""

@@ -23,13 +23,13 @@ SCORED = ["customer_id", "recency", "frequency", "monetary", "r_score", "f_score
 REJECTED = ["customer_id", "recency", "frequency", "monetary", "reason"]
 
 
-def some_orders(count=160, seed=11):
+def some_orders():
     """Customers come and drop out of the window, some only return; one day in seven has no orders."""
-    random.seed(seed)
+    random.seed(11)
     days = [LAST - timedelta(number) for number in range(-5, 75) if number % 7]
     return [
         (str(number), f"c{random.randrange(60)}", random.choice(days), random.randrange(-2000, 20000) / 100)
-        for number in range(count)
+        for number in range(160)
     ]
 
 

@@ -24,6 +24,11 @@ from tests.waiting import until
 TODAY = datetime.now(ZoneInfo("Australia/Sydney")).date()
 """The scheduled runs of this stack are of today, so the orders are of the last weeks."""
 
+UNSCHEDULED = dict.fromkeys(
+    ("ORCHESTRATOR_CRON", "ORCHESTRATOR_RECONCILE_CRON", "HEALTH_CRON", "HOUSEKEEPING_CRON"), "0 8 1 1 *"
+)
+"""So that no scheduled flow run stands in the way of those that the tests ask for."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:

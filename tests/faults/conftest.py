@@ -1,1 +1,1 @@
-from tests.carriers import carrier, emulator, messenger  # noqa: F401
+from tests.carriers import carrier, emulator, leasing, messenger  # noqa: F401

@@ -21,12 +21,6 @@ def register(tmp_path):
     register.close()
 
 
-@pytest.fixture
-def leasing(carrier, messenger):
-    """The consumer's: with leases so short that it shows when something was not acknowledged."""
-    return carrier.open(lease=carrier.lease)
-
-
 @pytest.mark.parametrize("times", [2, 10, 12])
 def test_the_same_request_many_times_at_once_takes_effect_once(carrier, messenger, leasing, register, times):
     threads = [threading.Thread(target=publish, args=(messenger, request("orchestrate"))) for _ in range(times)]

@@ -1,6 +1,6 @@
 """A month in which everything was down, as a real Prefect server has it: what is asked for, skipped, or left out."""
 
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,26 +8,23 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow
 
 from flows.orchestrate import orchestrate
 from flows.reconcile import reconcile
-from messenger.contract import ORCHESTRATE
 from messenger.decode import decode_request
 from messenger.messenger import INVOKER_REQUESTS
-from pipelines import PIPELINES
-from watch.due import due_dates, variable_of
+from tests.schedules import RFM, forget, known_since, register_mondays
+from watch.due import due_dates
 from wiring import open_messenger, open_register
 
-RFM = PIPELINES["rfm"]
 SYDNEY = ZoneInfo("Australia/Sydney")
 NOW = datetime.now(UTC)
 MONTH_AGO = NOW - timedelta(days=28)
 
 
 @pytest.fixture
-def settings(configured, monkeypatch):
+def settings(configured):
     """Nobody is told, and the messenger is set up."""
     settings = configured(ORCHESTRATOR_CATCH_UP="all", ALERTS_URLS="")
     with closing(open_messenger(settings)) as messenger:
@@ -39,26 +36,13 @@ def settings(configured, monkeypatch):
 def month(prefect, settings):
     """The deployment's id, and the Mondays at 08:00 in Sydney that its schedule has named for a month."""
     with get_client(sync_client=True) as client:
-        deployment = client.create_deployment(
-            flow_id=client.create_flow_from_name(ORCHESTRATE),
-            name="rfm",
-            schedules=[{"schedule": {"cron": "0 8 * * 1", "timezone": "Australia/Sydney"}, "active": True}],
-            parameters={"pipeline": "rfm"},
-        )
+        deployment = register_mondays(client, parameters={"pipeline": "rfm"})
         forget(client)
-        due_dates(client, settings, RFM, after=MONTH_AGO, until=NOW)
-        known = client.read_variable_by_name(variable_of(RFM)).value
-        value = {**known, "since": MONTH_AGO.isoformat()}
-        client.request("PATCH", f"/variables/name/{variable_of(RFM)}", json={"value": value}).raise_for_status()
+        known_since(client, MONTH_AGO)
         mondays = due_dates(client, settings, RFM, after=MONTH_AGO, until=NOW - timedelta(hours=1))
         yield deployment, mondays
         httpx.delete(f"{prefect}/deployments/{deployment}", timeout=30)
         forget(client)
-
-
-def forget(client):
-    with suppress(ObjectNotFound):
-        client.delete_variable_by_name(variable_of(RFM))
 
 
 def scheduled_by_prefect(api, deployment):

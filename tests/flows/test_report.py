@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 from prefect import flow, runtime
+from prefect.client.orchestration import get_client
 
 from flows.report import report as report_flow
 from messenger.messenger import STATUSES
@@ -16,6 +17,7 @@ from settings import get_settings
 from snapshot.read import Snapshot
 from tasks.carrier import ASKED_BY, flow_run_in
 from tests.warehouse.given_features import RUN_DATE, WINDOW, given_features, given_request, given_warehouse
+from tests.watch.conftest import close_all
 from watch import book
 from wiring import open_messenger
 from workload.models import FROZEN
@@ -126,21 +128,15 @@ def test_a_drift_is_over_when_edges_are_fitted_anew_or_the_customers_are_as_they
 
 
 def told(_api, about=f"rfm {RUN_DATE}"):
-    from prefect.client.orchestration import get_client
-
     with get_client(sync_client=True) as client:
         return [one for one in book.open_alerts(client) if one.alert.about == about]
 
 
 @pytest.fixture(autouse=True)
 def _nothing_told_yet(prefect):
-    """The server is shared by all tests of the session."""
-    from prefect.client.orchestration import get_client
-
     yield
     with get_client(sync_client=True) as client:
-        for one in book.open_alerts(client):
-            book.close(client, one.alert)
+        close_all(client)
 
 
 def test_whoever_else_asks_is_no_flow_run():

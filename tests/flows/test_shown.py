@@ -1,35 +1,25 @@
 """What people see of a run while it is under way: how long a step is waited for, and tags to find the run by."""
 
 import logging
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import httpx
 import pytest
 from prefect import flow, runtime
 
-from messenger.contract import RunRequest
 from tasks import progress as module
 from tasks.look import UNKNOWN, Seen
 from tasks.progress import Progress
 from tasks.tag import tag_flow_run
+from tests.messages import request_of_now
 
 RUNNING = Seen(True, SimpleNamespace(state_name="Running", state=None))
 
 
 @pytest.fixture
 def request_():
-    asked = datetime.now(UTC)
-    return RunRequest(
-        run_id="rfm-1998-06-30-1",
-        pipeline="rfm",
-        step="features",
-        run_date=date(1998, 6, 30),
-        attempt=1,
-        requested_by="test",
-        requested_at=asked,
-        deadline=asked + timedelta(hours=1),
-    )
+    return request_of_now(date(1998, 6, 30), timedelta(hours=1))
 
 
 @pytest.fixture
@@ -112,6 +102,6 @@ def test_tags_that_cannot_be_set_fail_no_run(request_, monkeypatch):
         raise httpx.ConnectError("down")
 
     monkeypatch.setattr(runtime.flow_run, "tags", ["rfm"], raising=False)
-    monkeypatch.setattr("tasks.tag.get_client", away)
+    monkeypatch.setattr("tasks.tag.brief_client", away)
 
     tag_flow_run(request_)

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 
-from messenger.contract import Failure, RunStatus, run_id_of
+from messenger.contract import Failure, RunStatus
 from register.register import Register
 from register.sqlite import SqliteRegister
 from settings import Settings
 from tests.invoker.google import ACCOUNT
+from tests.messages import status
 
 NOW = datetime.now(UTC)
 Told = Sequence[tuple[str, str, Failure | None]]
@@ -30,8 +31,5 @@ def ask_for(register: Register, day: date, *, force: bool = False) -> None:
 def tell(
     register: Register, day: date, step: str, state: str, error: Failure | None = None, *, attempt: int = 1
 ) -> None:
-    news = {
-        **{"run_id": run_id_of("rfm", day, attempt), "pipeline": "rfm", "run_date": day, "attempt": attempt},
-        **{"step": step, "state": state, "error": error, "flow_run_id": f"flow run of {step}", "at": NOW},
-    }
-    register.note_status(RunStatus.model_validate(news))
+    news = status(state, step, run_date=day, attempt=attempt)
+    register.note_status(RunStatus.model_validate(news.model_dump() | {"error": error, "at": NOW}))

@@ -61,13 +61,26 @@ def answers(port):
         return False
 
 
+def ended(process):
+    """All it told until SIGTERM has ended it."""
+    process.send_signal(signal.SIGTERM)
+    return process.communicate(timeout=15)[0]
+
+
+def begin_dispatch(port, prefect, *, slow_by):
+    """Returns while the invoker has a dispatch in hand that takes so many seconds."""
+    wait_until(lambda: answers(port), within=40, what="the invoker")
+    prefect.slow_by = slow_by
+    assert httpx.get(f"http://127.0.0.1:{port}/invoke", params={"run_date": DAY}).status_code == 202
+    wait_until(lambda: prefect.asked, what="the dispatch to begin")
+
+
 def test_it_serves_and_ends_in_order_on_sigterm(start, port, prefect):
     process = start()
     wait_until(lambda: answers(port), within=30, what="the invoker")
 
     accepted = httpx.get(f"http://127.0.0.1:{port}/invoke", params={"run_date": DAY})
-    process.send_signal(signal.SIGTERM)
-    told, _ = process.communicate(timeout=15)
+    told = ended(process)
 
     assert accepted.status_code == 202
     assert "Application shutdown complete" in told
@@ -82,8 +95,7 @@ def test_several_workers_take_each_message_once_and_end_in_order(start, port, pr
         days = [f"1998-05-{day:02}" for day in range(1, 21)]
         asked = [client.get("/invoke", params={"run_date": day}, headers={"X-Request-ID": day}) for day in days]
     wait_until(lambda: len(prefect.flow_runs) == 20)
-    process.send_signal(signal.SIGTERM)
-    told, _ = process.communicate(timeout=15)
+    told = ended(process)
 
     assert [answer.status_code for answer in asked] == [202] * 20
     assert len([path for _, path, _ in prefect.asked if path.endswith("create_flow_run")]) == 20
@@ -100,13 +112,9 @@ def test_several_workers_take_each_message_once_and_end_in_order(start, port, pr
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_work_in_hand_is_finished_at_the_end(start, port, prefect, tmp_path, workers):
     process = start(INVOKER_WORKERS=workers)
-    wait_until(lambda: answers(port), within=40, what="the invoker")
-    prefect.slow_by = 1
-    assert httpx.get(f"http://127.0.0.1:{port}/invoke", params={"run_date": DAY}).status_code == 202
-    wait_until(lambda: prefect.asked, what="the dispatch to begin")
+    begin_dispatch(port, prefect, slow_by=1)
 
-    process.send_signal(signal.SIGTERM)
-    told, _ = process.communicate(timeout=15)
+    told = ended(process)
 
     assert process.returncode in (0, -signal.SIGTERM)
     assert prefect.keys() == [KEY]
@@ -116,13 +124,9 @@ def test_work_in_hand_is_finished_at_the_end(start, port, prefect, tmp_path, wor
 
 def test_work_that_takes_too_long_at_the_end_is_given_back(start, port, prefect, tmp_path):
     process = start(INVOKER_GRACEFUL_TIMEOUT="1")
-    wait_until(lambda: answers(port), within=30, what="the invoker")
-    prefect.slow_by = 60
-    assert httpx.get(f"http://127.0.0.1:{port}/invoke", params={"run_date": DAY}).status_code == 202
-    wait_until(lambda: prefect.asked, what="the dispatch to begin")
+    begin_dispatch(port, prefect, slow_by=60)
 
-    process.send_signal(signal.SIGTERM)
-    told, _ = process.communicate(timeout=15)
+    told = ended(process)
 
     assert "Application shutdown complete" in told
     assert left(tmp_path) == ["rfm-1998-06-30-1"]

@@ -44,11 +44,11 @@ def lab(colour, matrix):
     """CIELAB of what is seen of a colour such as #117733."""
     rgb = [linear(int(colour[place : place + 2], 16) / 255) for place in (1, 3, 5)]
     seen = [min(1, max(0, part)) for part in times(matrix, rgb)]
-    x, y, z = (_root(part / white) for part, white in zip(times(TO_XYZ, seen), WHITE, strict=True))
+    x, y, z = (root(part / white) for part, white in zip(times(TO_XYZ, seen), WHITE, strict=True))
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
-def _root(part):
+def root(part):
     return part ** (1 / 3) if part > 0.008856 else 7.787 * part + 16 / 116
 
 

@@ -1,26 +1,16 @@
 """The task shows what dbt did, also when it failed, and answers with the ledger's facts."""
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 
-from messenger.contract import RunRequest
 from tasks import build_features as module
+from tests import messages
 from workload.sql import Build, Node, SourceChanged, TestsFailed
 
-AT = datetime(1998, 7, 1, tzinfo=UTC)
-REQUEST = RunRequest(
-    run_id="rfm-1998-06-30-1",
-    pipeline="rfm",
-    step="features",
-    run_date=date(1998, 6, 30),
-    attempt=1,
-    requested_by="test",
-    requested_at=AT,
-    deadline=AT,
-)
+REQUEST = messages.request(run_date=date(1998, 6, 30))
 
 
 @pytest.fixture

@@ -7,24 +7,16 @@ import pytest
 from prefect.exceptions import TerminationSignal
 
 from errors import Permanent
-from messenger.contract import RunRequest, RunStatus
+from messenger.contract import RunStatus
 from messenger.messenger import STATUSES, MessengerUnavailable
 from tasks.report import failure_of, reporting
+from tests.messages import request_of_now
 from wiring import open_messenger
 
 
 @pytest.fixture
 def request_():
-    return RunRequest(
-        run_id="rfm-1998-06-30-1",
-        pipeline="rfm",
-        step="features",
-        run_date=date(1998, 6, 30),
-        attempt=1,
-        requested_by="test",
-        requested_at=datetime.now(UTC),
-        deadline=datetime.now(UTC) + timedelta(minutes=1),
-    )
+    return request_of_now(date(1998, 6, 30), timedelta(minutes=1))
 
 
 @pytest.fixture

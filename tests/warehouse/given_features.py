@@ -44,8 +44,8 @@ def given_warehouse(path: Path, lock_wait: float = 5) -> DuckDBWarehouse:
     return warehouse
 
 
-def given_features(path: Path, rows: Iterable[Row], request: RunRequest | None = None) -> RunRequest:
-    """Replaces the features of the request's run_date and writes the ledger row of the step."""
+def given_features(path: Path, rows: Iterable[Row], request: RunRequest | None = None, **facts: int) -> RunRequest:
+    """Replaces the features of the request's run_date and writes the ledger row of the step, with such facts."""
     request = request or given_request()
     rows = list(rows)
     with duckdb.connect(str(path)) as connection:
@@ -59,7 +59,7 @@ def given_features(path: Path, rows: Iterable[Row], request: RunRequest | None =
             """,
             [*_columns(rows)[:1], request.run_date, *_columns(rows)[1:], request.run_id],
         )
-        write_features_ledger(connection, request, len(rows))
+        write_features_ledger(connection, request, len(rows), **facts)
     return request
 
 

@@ -9,16 +9,10 @@ import time
 import duckdb
 import pytest
 
+from tests.processes import HOLD_WAREHOUSE
 from tests.warehouse.given_features import given_warehouse
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.warehouse import WarehouseBusy, WarehouseOutOfRoom, WarehouseUnusable
-
-HOLD = """
-import sys, duckdb
-connection = duckdb.connect(sys.argv[1])
-print("held", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -32,7 +26,7 @@ def path(tmp_path):
 def holder(path):
     """Another process that holds the file until its standard input is closed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD_WAREHOUSE, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout.readline() == "held\n"
     yield process

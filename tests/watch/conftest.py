@@ -7,6 +7,12 @@ from tests.receivers import web_receiver
 from watch import book
 
 
+def close_all(client):
+    """Alerts, of which the server is shared by all tests of the session."""
+    for one in book.open_alerts(client):
+        book.close(client, one.alert)
+
+
 @pytest.fixture
 def configured(monkeypatch, tmp_path):
     """Sets settings for the test, each by its name in the environment; the system's files are below tmp_path."""
@@ -31,8 +37,7 @@ def receiver(configured, request):
     """Gets the alerts of the test, which begins with none open."""
     request.getfixturevalue("prefect")
     with get_client(sync_client=True) as client:
-        for one in book.open_alerts(client):
-            book.close(client, one.alert)
+        close_all(client)
     with web_receiver() as receiver:
         configured(ALERTS_URLS=receiver.address)
         yield receiver

@@ -1,25 +1,20 @@
 """Which dates schedules have asked for, by a real Prefect server: a schedule of Mondays at 08:00 in Sydney."""
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 
-from messenger.contract import ORCHESTRATE
-from pipelines import PIPELINES
 from settings import Settings
-from watch.due import due_dates, variable_of
+from tests.schedules import MONDAY_8, RFM, forget, known_since, register_mondays
+from watch.due import due_dates
 from watch.schedule import scheduled_times
 
-RFM = PIPELINES["rfm"]
 SYDNEY = ZoneInfo("Australia/Sydney")
-MONDAY_8 = "0 8 * * 1"
 
 
 @pytest.fixture
@@ -31,28 +26,11 @@ def client(prefect):
 @pytest.fixture
 def deployment(client, prefect):
     """Its id. What was known of its schedules is forgotten, whatever other tests have done with it."""
-    made = client.create_deployment(
-        flow_id=client.create_flow_from_name(ORCHESTRATE),
-        name="rfm",
-        schedules=[{"schedule": {"cron": MONDAY_8, "timezone": "Australia/Sydney"}, "active": True}],
-    )
+    made = register_mondays(client)
     forget(client)
     yield made
     httpx.delete(f"{prefect}/deployments/{made}", timeout=30)
     forget(client)
-
-
-def forget(client):
-    with suppress(ObjectNotFound):
-        client.delete_variable_by_name(variable_of(RFM))
-
-
-def known_since(client, since):
-    """As if these schedules had been seen first then."""
-    due(client)
-    known = client.read_variable_by_name(variable_of(RFM)).value
-    value = {**known, "since": since.isoformat()}
-    client.request("PATCH", f"/variables/name/{variable_of(RFM)}", json={"value": value}).raise_for_status()
 
 
 def due(client, until=None):
@@ -108,11 +86,7 @@ def test_a_schedule_that_was_changed_has_missed_nothing_before(client, deploymen
 
 def test_a_schedule_that_is_registered_again_as_it_was_has_missed_what_it_has_missed(client, deployment):
     known_since(client, MONTH_AGO)
-    client.create_deployment(
-        flow_id=client.create_flow_from_name(ORCHESTRATE),
-        name="rfm",
-        schedules=[{"schedule": {"cron": MONDAY_8, "timezone": "Australia/Sydney"}, "active": True}],
-    )
+    register_mondays(client)
 
     assert due(client) == last_mondays(4)
 

@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from messenger.contract import ORCHESTRATE, RunStatus
 from messenger.messenger import INVOKER_REQUESTS, REQUESTS
 from tasks.health import Unhealthy, require_health, tell_changes
-from tests.processes import process
+from tests.processes import HOLD_WAREHOUSE, process
 from watch import health, late
 from watch.due import Due
 from watch.finding import Check, examine
@@ -20,12 +20,6 @@ from watch.health import NoAnswer, NotWell
 from wiring import open_messenger, open_register, open_warehouse
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-HOLD = """
-import sys, duckdb
-connection = duckdb.connect(sys.argv[1])
-print("held", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -83,7 +77,7 @@ def test_an_invoker_that_does_not_answer_is_named(configured):
 def test_a_warehouse_that_another_process_holds_is_busy_and_not_broken(configured, tmp_path):
     settings = configured(WAREHOUSE_LOCK_WAIT="0.2")
     assert "nothing is scored yet" in health.warehouse_opens(settings).said
-    with process(HOLD, tmp_path / "warehouse.duckdb") as holder:
+    with process(HOLD_WAREHOUSE, tmp_path / "warehouse.duckdb") as holder:
         assert holder.stdout.readline() == "held\n"
         found = examine(Check("warehouse", lambda: health.warehouse_opens(settings)))
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from prefect.client.orchestration import get_client
 
+from tests.watch.conftest import close_all
 from watch import book, late
 from watch.alert import Alert
 from watch.due import Due
@@ -21,11 +22,9 @@ DATES = [date(2026, 11, day) for day in (9, 16, 23)]
 @pytest.fixture
 def client(prefect):
     with get_client(sync_client=True) as client:
-        for one in book.open_alerts(client):
-            book.close(client, one.alert)
+        close_all(client)
         yield client
-        for one in book.open_alerts(client):
-            book.close(client, one.alert)
+        close_all(client)
 
 
 @pytest.fixture

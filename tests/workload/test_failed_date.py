@@ -26,17 +26,22 @@ def scored(warehouse, path, rows, attempt, published):
     return request
 
 
+def files(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
 def test_scores_and_files_stay_features_are_newer_and_the_next_attempt_replaces_them(path, tmp_path):
     warehouse, published = given_warehouse(path), tmp_path / "published"
     first = scored(warehouse, path, ROWS, 1, published)
     scores = read_rows(path, "select * from rfm_scores order by all")
-    files = {file.name: file.read_bytes() for file in (published / "rfm" / str(first.run_date)).iterdir()}
+    day = published / "rfm" / str(first.run_date)
+    kept = files(day)
 
     with pytest.raises(ScoresRefused):
         scored(warehouse, path, TWICE, 2, published)
 
     assert read_rows(path, "select * from rfm_scores order by all") == scores
-    assert {file.name: file.read_bytes() for file in (published / "rfm" / str(first.run_date)).iterdir()} == files
+    assert files(day) == kept
     assert read_rows(path, "select distinct run_id from rfm_features") == [(given_request(attempt=2).run_id,)]
     with pytest.raises(NotConfirmed, match="the sum of monetary is that of the features"):
         confirm(warehouse, first, "scores")
@@ -44,6 +49,6 @@ def test_scores_and_files_stay_features_are_newer_and_the_next_attempt_replaces_
     third = scored(warehouse, path, ROWS[1:], 3, published)
 
     confirm(warehouse, third, "scores")
-    manifest = json.loads((published / "rfm" / str(first.run_date) / "manifest.json").read_text())
+    manifest = json.loads((day / "manifest.json").read_text())
     assert manifest["run_id"] == third.run_id
     assert read_rows(path, "select distinct run_id from rfm_features") == [(third.run_id,)]

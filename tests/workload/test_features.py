@@ -5,7 +5,7 @@ from pathlib import Path
 
 from messenger.contract import RunRequest
 from settings import Dbt, Model, Orchestrator, Settings, Source, Warehouse
-from warehouse.warehouse import OrdersTable
+from warehouse.orders_table import OrdersTable
 from workload.features import (
     PRODUCTION,
     bigquery_variables,

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from settings import Source
-from warehouse.warehouse import OrdersTable
+from warehouse.orders_table import OrdersTable
 from workload.source import WrongSource, check_source, check_table
 
 GOOD = "order_id,customer_id,order_date,amount\n1,a,1998-06-30,5\n"

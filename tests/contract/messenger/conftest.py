@@ -1,7 +1,7 @@
 import pytest
 
 from messenger.messenger import INVOKER_REQUESTS
-from tests.carriers import carrier, emulator, messenger  # noqa: F401
+from tests.carriers import carrier, emulator, leasing, messenger  # noqa: F401
 
 
 @pytest.fixture

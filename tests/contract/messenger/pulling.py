@@ -3,6 +3,7 @@
 import time
 
 from messenger.messenger import INVOKER_REQUESTS
+from tests.waiting import until
 
 ATTRIBUTES = {"version": "1", "type": "RunRequest", "run_id": "rfm-2026-01-05-1", "note": "ä ö ü"}
 SOON = 10.0
@@ -26,9 +27,4 @@ def pull_all(messenger, count, subscription=INVOKER_REQUESTS):
 
 
 def dead_letter(messenger):
-    give_up = time.monotonic() + SOON
-    while time.monotonic() < give_up:
-        if letters := messenger.dead_letters():
-            return letters[0]
-        time.sleep(0.02)
-    raise AssertionError("no dead letter came")
+    return until(messenger.dead_letters, SOON, "a dead letter")[0]

@@ -54,12 +54,6 @@ def publish(messenger, *bodies):
     return messenger.publish_many(REQUESTS, [(body.encode(), ATTRIBUTES) for body in bodies])
 
 
-@pytest.fixture
-def leasing(carrier, messenger):
-    """The consumer's: with leases so short that it shows when something was not acknowledged."""
-    return carrier.open(lease=carrier.lease)
-
-
 def test_what_was_handled_is_acknowledged(carrier, leasing):
     handle = Handler()
     publish(leasing, *(str(number) for number in range(20)))
@@ -142,20 +136,19 @@ def test_an_unknown_error_without_end_is_a_dead_letter_that_tells_no_data(carrie
 
 
 def test_a_lease_is_extended_while_the_handler_works(carrier, messenger):
-    def slow(_):
-        time.sleep(2.5 * lease)
-
+    looked = threading.Event()
     lease = max(0.3, carrier.tick)
-    handle = Handler(slow=slow)
+    handle = Handler(slow=lambda _: looked.wait(SOON))
     publish(messenger, "slow")
-    leasing = carrier.open(lease=lease)
+    consumer = carrier.open(lease=lease)
 
-    with consuming(leasing, handle, lease=lease):
+    with consuming(consumer, handle, lease=lease):
         until(lambda: handle.seen["slow"], "the start of the work")
         assert messenger.pull(INVOKER_REQUESTS, limit=1, wait=2 * lease) == []
+        looked.set()
 
     assert handle.seen["slow"] == 1
-    assert carrier.nothing_left(leasing, INVOKER_REQUESTS)
+    assert carrier.nothing_left(consumer, INVOKER_REQUESTS)
 
 
 def test_no_more_is_in_work_than_there_are_threads(messenger):

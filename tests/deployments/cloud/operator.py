@@ -12,7 +12,8 @@ SCRIPTS = ("deployments/cloud/reach-prefect.sh", "deployments/images/roll-out.sh
 SAY = 'echo "$(basename "$0") $*" >>"$CALLS"\n'
 TOOLS = {
     "gcloud": 'case "$*" in *--secret*) echo "value of ${@: -1}" ;; *start-iap-tunnel*) /bin/sleep 60 ;; esac',
-    "curl": 'exit "${HEALTH:-0}"',
+    # asked through the tunnel only: what is begun in the background has written its line by then
+    "curl": 'until grep -q start-iap-tunnel "$CALLS"; do /bin/sleep 0.02; done; exit "${HEALTH:-0}"',
     "make": 'echo "$DEPLOY_SQL_RUNNER_IMAGE $DEPLOY_RFM_IMAGE" >>"$CALLS"',
     "sleep": "",
     "sudo": "",

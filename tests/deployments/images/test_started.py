@@ -20,7 +20,7 @@ READS_THE_PROJECT = """
 from datetime import UTC, datetime
 
 from settings import get_settings
-from warehouse.warehouse import OrdersTable
+from warehouse.orders_table import OrdersTable
 from workload import features, sql
 
 settings = get_settings()

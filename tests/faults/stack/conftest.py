@@ -4,12 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.local_stack import LocalStack, local_stack
+from tests.e2e.local_stack import UNSCHEDULED, LocalStack, local_stack
 from tests.faults.stack.faults import Faults
 from tests.receivers import WebReceiver, web_receiver
-
-NEVER = "0 8 1 1 *"
-"""So that no scheduled flow run stands in the way of those that the tests ask for."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,12 +28,9 @@ def faulty_stack(tmp_path_factory: pytest.TempPathFactory, told: WebReceiver) ->
     with local_stack(
         tmp_path_factory.mktemp("faults"),
         ALERTS_URLS=told.address,
-        HEALTH_CRON=NEVER,
-        HOUSEKEEPING_CRON=NEVER,
-        ORCHESTRATOR_CRON=NEVER,
-        ORCHESTRATOR_RECONCILE_CRON=NEVER,
         ORCHESTRATOR_ATTEMPT_DELAY="0.2",
         ORCHESTRATOR_START_WITHIN="60",
+        **UNSCHEDULED,
     ) as stack:
         yield stack
 

@@ -46,13 +46,9 @@ class Faults:
 
     def schedule(self, days_ago: int) -> str:
         """A flow run of the Orchestrator that Prefect has for tomorrow, about a date of its own; returns its id."""
-        deployment = self.prefect("GET", "/deployments/name/orchestrate/rfm")["id"]
         tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-        wanted = {
-            "parameters": {"run_date": str(TODAY - timedelta(days=days_ago))},
-            "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": tomorrow}},
-        }
-        return str(self.prefect("POST", f"/deployments/{deployment}/create_flow_run", json=wanted)["id"])
+        later = {"type": "SCHEDULED", "state_details": {"scheduled_time": tomorrow}}
+        return self.orchestrate(TODAY - timedelta(days=days_ago), state=later)
 
     def state(self, flow_run_id: str) -> str:
         return str(self.prefect("GET", f"/flow_runs/{flow_run_id}")["state_type"])
@@ -230,10 +226,10 @@ class Faults:
             found = file.execute("SELECT has_turn FROM turns WHERE run_id = ?", (run_id,)).fetchall()
         return bool(found[0][0]) if found else None
 
-    def orchestrate(self, run_date: date) -> str:
+    def orchestrate(self, run_date: date, **more: Any) -> str:
         """The id of a flow run made as the UI makes it."""
         deployment = self.prefect("GET", "/deployments/name/orchestrate/rfm")["id"]
-        wanted = {"parameters": {"run_date": str(run_date)}}
+        wanted = {"parameters": {"run_date": str(run_date)}, **more}
         return str(self.prefect("POST", f"/deployments/{deployment}/create_flow_run", json=wanted)["id"])
 
     def orchestrations(self, run_id: str) -> list[str]:
