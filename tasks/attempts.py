@@ -1,14 +1,14 @@
 """Attempts: a step that was lost or hindered is tried again, as a new attempt of the run, a bounded number of times.
 
 A refused request, wrong data or a step that was cancelled is not tried again: it would end the same. What an attempt
-has committed and stands is not done again by the next one (tasks/plan.py); the attempt itself is closed, so that a
-process of it that still lives cannot commit any more (docs/adr/0017-waiting-and-trying-again.md).
+has committed and stands is not done again by the next one (tasks/plan.py). An attempt that did not work is closed, the
+last one too, so that a process of it that still lives cannot commit any more (docs/adr/0017-waiting-and-trying-again.md).
 """
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -24,13 +24,12 @@ from tasks.carrier import this_flow_run
 from tasks.claim import request_of
 from tasks.dead_letter import set_aside, take_back
 from tasks.listen import start_listening, stop_listening
+from tasks.note import TELLING, note
 from tasks.plan import gone_on_from
 from tasks.report import failure_of, status_of, tell
 from tasks.turn import Turn
 from tasks.with_register import with_register
 
-TELLING = timedelta(seconds=10)
-"""The register knows how the run ended; that others hear of it is tried for so long."""
 LONGEST_DELAY = 600.0
 FAILED_STEP = "failed_step"
 """The fact of a failed run that names the step which failed it."""
@@ -95,12 +94,14 @@ class Attempts:
 
     def _another(self, error: Exception) -> bool:
         """Whether there is another attempt; it has its turn and waited its delay when this returns."""
-        if not isinstance(error, Retryable) or self.step is None:
+        if self.step is None:
+            return False
+        give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}")  # the last one too
+        if not isinstance(error, Retryable):
             return False
         tried = self._tries()
         if tried >= get_settings().orchestrator.attempts:
             return False
-        give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}")
         following = self._claim_next(error)
         if following is None:
             return False
@@ -160,9 +161,7 @@ class Attempts:
         stop_listening(self.run.run_id)
 
     def _say(self, status: RunStatus) -> None:
-        """To the register first: it must know how a run ended, also when the Messenger is away."""
-        with_register(lambda register: register.note_status(status))
-        tell(status, until=datetime.now(UTC) + TELLING)
+        with_register(lambda register: note(register, status))
 
 
 def attempts(turn: Turn) -> Attempts:

@@ -24,7 +24,7 @@ from tasks.claim import request_of
 from tasks.dead_letter import set_aside
 from tasks.listen import waiter_of
 from tasks.turn import Turn, TurnLost, turn_of
-from tasks.wait import StepLost
+from tasks.wait import DeadlinePassed, StepLost
 from warehouse.warehouse import CLOSED, WarehouseBusy
 from wiring import open_messenger, open_register, open_warehouse
 
@@ -194,6 +194,16 @@ def dead_letters():
         return [letter.attributes["run_id"] for letter in messenger.dead_letters()]
 
 
+@pytest.mark.parametrize("error", [LOST, DeadlinePassed("3600 s have passed"), Permanent("refused data")])
+def test_a_run_that_has_finally_failed_is_stopped_and_closed_for_its_process_may_still_live(turn, said, error):
+    with pytest.raises(type(error)):
+        carry_out(turn, error, error, error)
+
+    failed = said["alerts"][0][0]
+    assert f"given up: {type(error).__name__}" in closing_reason(failed)
+    assert failed in said["stopped"]
+
+
 def test_each_step_has_its_own_attempts(turn):
     tried = []
     with suppress(StepLost):
@@ -359,7 +369,7 @@ def test_who_has_lost_the_turn_begins_nothing_and_leaves_the_run_as_it_is(turn, 
 
 def test_the_end_of_a_run_is_known_to_the_register_also_without_a_messenger(turn, monkeypatch):
     told = []
-    monkeypatch.setattr(module, "tell", lambda status, until: told.append(status))
+    monkeypatch.setattr("tasks.note.tell", lambda status, until: told.append(status))
 
     carry_out(turn, None)
 
