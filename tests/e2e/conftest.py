@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.local_stack import LocalStack, local_stack
+from tests.stores import stand_in as stand_in
 
 
 @pytest.fixture(scope="session")
