@@ -1,22 +1,19 @@
 """How many rows each run_date has in a step's tables and of which runs, beside the run that the ledger names last."""
 
-from collections.abc import Mapping
 from datetime import date
 
 from google.cloud import bigquery
 
 from warehouse.bigquery_errors import in_plain_words
 from warehouse.bigquery_place import Place
-from warehouse.warehouse import DateRows
-
-TABLES: Mapping[str, tuple[str, ...]] = {"features": ("rfm_features",), "scoring": ("rfm_scores", "rfm_rejected")}
+from warehouse.warehouse import ROWS_OF, DateRows
 
 
 def rows_by_date(place: Place, step: str) -> dict[date, DateRows]:
     with in_plain_words(str(place)):
         dataset = bigquery.DatasetReference(place.project, place.dataset)
         there = {table.table_id for table in place.client.list_tables(dataset, retry=place.retry)}
-    tables = [table for table in TABLES.get(step, ()) if table in there]
+    tables = [table for table in ROWS_OF.get(step, ()) if table in there]
     if not tables or "run_ledger" not in there:
         return {}
     rows = " union all ".join(f"select run_date, run_id from {table}" for table in tables)  # noqa: S608

@@ -1,18 +1,15 @@
 """How many rows each run_date has in a step's tables and of which runs, beside the run that the ledger names last."""
 
-from collections.abc import Mapping
 from datetime import date
 
 import duckdb
 
-from warehouse.warehouse import DateRows
-
-TABLES: Mapping[str, tuple[str, ...]] = {"features": ("rfm_features",), "scoring": ("rfm_scores", "rfm_rejected")}
+from warehouse.warehouse import ROWS_OF, DateRows
 
 
 def rows_by_date(connection: duckdb.DuckDBPyConnection, step: str) -> dict[date, DateRows]:
     there = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-    tables = [table for table in TABLES.get(step, ()) if table in there]
+    tables = [table for table in ROWS_OF.get(step, ()) if table in there]
     if not tables or "run_ledger" not in there:
         return {}
     rows = " union all ".join(f"select run_date, run_id from {table}" for table in tables)  # noqa: S608

@@ -131,6 +131,10 @@ class ScoreTotals:
     foreign_rows: int
 
 
+ROWS_OF: Mapping[str, tuple[str, ...]] = {"features": ("rfm_features",), "scoring": ("rfm_scores", "rfm_rejected")}
+"""The tables whose rows a step replaces for its run_date."""
+
+
 @dataclass(frozen=True, slots=True)
 class DateRows:
     """How many rows a run_date has, and the run that committed it last by the ledger, None without any.

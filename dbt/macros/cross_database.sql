@@ -302,7 +302,10 @@
 
 {% macro duckdb__median(expression) -%} median({{ expression }}) {%- endmacro %}
 
-{#- The middle of all values, or of the two in the middle: BigQuery's own median of a group is approximate. -#}
+{#-
+    The middle of all values, or of the two in the middle: BigQuery's own median of a group is approximate. The brackets
+    within `div` are for the stand-in, which would halve the 1 alone.
+-#}
 {% macro bigquery__median(expression) -%}
     {%- set ordered = "array_agg(" ~ expression ~ " order by " ~ expression ~ ")" -%}
     (
