@@ -2,7 +2,7 @@
 
 A refused request, wrong data or a step that was cancelled is not tried again: it would end the same. What an attempt
 has committed and stands is not done again by the next one (tasks/plan.py). An attempt that did not work is closed, the
-last one too, so that a process of it that still lives cannot commit any more (docs/adr/0017-waiting-and-trying-again.md).
+last one too: a process of it that still lives cannot commit any more (docs/adr/0017-waiting-and-trying-again.md).
 """
 
 import time
@@ -14,7 +14,7 @@ from typing import Self
 
 from prefect import get_run_logger
 
-from errors import Retryable
+from errors import Permanent, Retryable
 from messenger.contract import RunRequest, RunStatus, Scalar, run_id_of
 from register.register import CONTINUED_BY, RegisterUnavailable, Run
 from settings import get_settings
@@ -94,14 +94,12 @@ class Attempts:
 
     def _another(self, error: Exception) -> bool:
         """Whether there is another attempt; it has its turn and waited its delay when this returns."""
-        if self.step is None:
-            return False
-        give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}")  # the last one too
-        if not isinstance(error, Retryable):
+        if not isinstance(error, Retryable) or self.step is None:
             return False
         tried = self._tries()
         if tried >= get_settings().orchestrator.attempts:
             return False
+        self._give_up(error)
         following = self._claim_next(error)
         if following is None:
             return False
@@ -140,7 +138,11 @@ class Attempts:
         take_back(self.run)
 
     def _fail(self, error: Exception) -> bool:
-        """The end: told, alerted, and the request set aside with the reason. Never hides the error."""
+        """The end: closed, told, alerted, and the request set aside with the reason. Never hides the error."""
+        try:
+            self._give_up(error)
+        except (Retryable, Permanent) as trouble:
+            get_run_logger().warning("run %s could not be closed, reconcile does it: %s", self.run.run_id, trouble)
         status = status_of(self.run, "failed", facts=self._failed_facts(), error=failure_of(error))
         tried = None
         try:
@@ -151,6 +153,9 @@ class Attempts:
         alert_run(self.run, error, step=self.step, attempts=tried)
         set_aside(self.run, f"{type(error).__name__}: {status.error.message if status.error else ''}")
         return False
+
+    def _give_up(self, error: Exception) -> None:
+        give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}")
 
     def _failed_facts(self) -> dict[str, Scalar]:
         return {FAILED_STEP: self.step} if self.step else {}

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from errors import Permanent, Retryable
 from messenger.contract import RunRequest, dated, run_id_of
-from messenger.messenger import INVOKER_REQUESTS, DeadLetter, Delivery
+from messenger.messenger import INVOKER_REQUESTS, DeadLetter, Delivery, Messenger
 from wiring import open_messenger
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ FAILED = " has failed: "
 
 def set_aside(run: RunRequest, reason: str) -> None:
     """Replayed, it asks for the next attempt: the flow run of this one has ended, and Prefect would give it back. Once
-    is enough: reconcile may find a run whose orchestrator has done it.
+    is enough, when it can be seen: reconcile may find a run whose orchestrator has done it.
 
     What cannot be set aside now is only logged: the register and the alert have told of the failure.
     """
@@ -37,10 +37,18 @@ def set_aside(run: RunRequest, reason: str) -> None:
     try:
         with closing(open_messenger()) as messenger:
             ended = f"run {run.run_id}{FAILED}"
-            if not any(one.reason.startswith(ended) for one in messenger.dead_letters()):
+            if not _is_set_aside(messenger, ended):
                 messenger.bury(letter, f"{ended}{reason}")
     except (Retryable, Permanent) as error:
         log.error("the request of run %s could not be set aside: %s", run.run_id, error)
+
+
+def _is_set_aside(messenger: Messenger, ended: str) -> bool:
+    """Not known is no: twice is better than never."""
+    try:
+        return any(one.reason.startswith(ended) for one in messenger.dead_letters())
+    except (Retryable, Permanent):
+        return False
 
 
 def take_back(run: RunRequest) -> None:

@@ -20,7 +20,7 @@ from register.ask import newest_attempt
 from register.register import Register, Run
 from tasks.afterwards import ask_for_missing
 from tasks.alert import alert_run
-from tasks.cancel import RunCancelled
+from tasks.cancel import RunCancelled, give_up
 from tasks.checks import NotConfirmed
 from tasks.claim import request_of
 from tasks.hold import HeldBack
@@ -29,13 +29,15 @@ from tasks.note import note
 from tasks.turn import PATIENCE
 from tasks.unfinished import LOOKED_AT, Settled, orchestrator_of, settle_ends
 from tasks.wait import NeverStarted, StepLost, told_by_ledger
-from warehouse.warehouse import Warehouse, WarehouseBusy
+from warehouse.warehouse import CLOSED, Warehouse, WarehouseBusy
 from wiring import open_register, open_warehouse
 
 RECENT = timedelta(hours=6)
 """Runs that ended so lately are held against the ledger; earlier passes have seen the others."""
 UNALERTED = (RunCancelled.__name__, "Cancelled", HeldBack.__name__)
 """Ends that a person has chosen, in our words and in Prefect's, or that another date's alert is about."""
+BY_OTHERS = ("Failed", "TimedOut", "Crashed")
+"""Prefect's words for how an orchestrator ended; somebody else has noted them, and it tells nobody any more."""
 ALERTED_AS = {error.__name__: error for error in (NotConfirmed, StepLost, NeverStarted)} | {"Crashed": StepLost}
 """Errors that are told as another cause than `failed`, by the name that the register has; one is Prefect's."""
 
@@ -55,6 +57,18 @@ def settle_steps(register: Register, warehouse: Warehouse, run: Run) -> Iterable
             found = f"step {step.name} said it succeeded and has no row in the ledger"
             alert_run(request, NotConfirmed(f"{found}: ask for the date again"), step=step.name)
             yield Settled(run.run_id, found, "people are told: ask for the date again")
+    if _could_commit(warehouse, run):
+        give_up(request_of(run), "it has failed")
+        yield Settled(run.run_id, "it has failed, and what of it still lives could commit", "steps stopped, run closed")
+
+
+def _could_commit(warehouse: Warehouse, run: Run) -> bool:
+    """A failed run that its orchestrator could not close. One that was held back has begun nothing, and one that was
+    cancelled is closed before that is noted.
+    """
+    if run.error is None or run.error.type in (RunCancelled.__name__, HeldBack.__name__):
+        return False
+    return warehouse.ledger_row(run.run_id, CLOSED) is None
 
 
 def _is_newest(register: Register, run: Run) -> bool:
@@ -78,7 +92,9 @@ def alert_failed(register: Register, now: datetime) -> None:
     again (watch/book.py). One that lives has the time to tell it better.
     """
     for run in ended_lately(register, now):
-        if run.error is None or run.error.type in UNALERTED or now - _ended(run) <= PATIENCE:
+        if run.error is None or run.error.type in UNALERTED:
+            continue
+        if run.error.type not in BY_OTHERS and now - _ended(run) <= PATIENCE:
             continue
         if _is_newest(register, run):
             error = ALERTED_AS.get(run.error.type, Permanent)(run.error.message)

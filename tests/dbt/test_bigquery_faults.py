@@ -98,6 +98,7 @@ def test_a_kill_leaves_old_or_new_a_rerun_heals_and_what_is_left_over_is_found(s
     shop.run(JUNE_30, attempt=2)
     assert (shop.features(JUNE_30), committed(shop)) == (new, [first, second])
     left = [one.name for one in abandoned_tables(shop.place, older_than=AT_ONCE)]
+    assert left
     assert all(name.startswith("staging_rfm_1998_06_30_") for name in left)
     for name in left:
         remove_abandoned(shop.place, name, older_than=AT_ONCE)

@@ -29,15 +29,19 @@ def make_run(folder, **settings):
     folder.mkdir(exist_ok=True)
     pq.write_table(SOME_ORDERS, folder / "orders.parquet")
     environment = private_environment(folder, folder / "orders.parquet", **UNSCHEDULED, **settings)
-    done = subprocess.run(
-        [sys.executable, "-m", "deployments.local", "run"],
-        cwd=PROJECT,
-        env={**environment, "RUN_DATE": str(TODAY)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=400,
-    )
+    local = [sys.executable, "-m", "deployments.local"]
+    try:
+        done = subprocess.run(
+            [*local, "run"],
+            cwd=PROJECT,
+            env={**environment, "RUN_DATE": str(TODAY)},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=400,
+        )
+    finally:  # killed when it takes too long, it leaves its stack
+        subprocess.run([*local, "down"], cwd=PROJECT, env=environment, check=True, timeout=90)
     assert done.returncode == 0, done.stdout
     day = folder / "published" / "rfm" / str(TODAY)
     assert (day / "report.html").exists(), done.stdout

@@ -76,6 +76,15 @@ def all_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     return rows
 
 
+def day_folder(stack: LocalStack, day: date) -> Path:
+    return stack.folder / "published" / "rfm" / day.isoformat()
+
+
+def published_by(stack: LocalStack, days: list[date]) -> set[str]:
+    """The runs whose files the readers have."""
+    return {json.loads((day_folder(stack, day) / "manifest.json").read_text())["run_id"] for day in days}
+
+
 def all_files(stack: LocalStack, days: list[date]) -> dict[str, Any]:
     """What readers have of each day, without the name of the run; each file is the one that the manifest names.
 
@@ -83,7 +92,7 @@ def all_files(stack: LocalStack, days: list[date]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for day in days:
-        folder = stack.folder / "published" / "rfm" / day.isoformat()
+        folder = day_folder(stack, day)
         manifest = json.loads((folder / "manifest.json").read_text())
         for name in ("scores.parquet", "segments.csv", "segments.json"):
             assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == manifest["sha256"][name], folder / name
@@ -130,6 +139,7 @@ def test_every_date_is_confirmed_whatever_dies(tmp_path, runs, seed):
         expected = all_rows(stack.folder / "warehouse.duckdb"), all_files(stack, days)
         assert expected[0]["rfm_scores"], "tables without rows would compare nothing"
         assert expected[0]["rfm_models"]
+        first = published_by(stack, days)
 
         print(f"seed {seed}: {runs} runs over {len(days)} dates, a kill every {seconds * 0.7:.0f} s", flush=True)
         began = time.monotonic()
@@ -144,6 +154,7 @@ def test_every_date_is_confirmed_whatever_dies(tmp_path, runs, seed):
         found = wait_for(lambda: newest(stack, days), SLOWER * seconds, "the end of every run")
         assert {day: run["state"] for day, run in found.items()} == {str(day): "succeeded" for day in days}, found
         assert (all_rows(stack.folder / "warehouse.duckdb"), all_files(stack, days)) == expected
+        assert not published_by(stack, days) & first, "readers have the files of an earlier run"
 
         wait_for(lambda: stack.flow_processes() == [] or None, 180, "no process of a run")
         tidied = stack.command("-m", "prefect", "deployment", "run", "housekeeping/system", "--watch")

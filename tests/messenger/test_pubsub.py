@@ -36,7 +36,16 @@ class Brought:
     def __init__(self, *received):
         self._received = received
 
-    def result(self, timeout):
+    def cancel(self):
+        """Too late."""
+
+    def cancelled(self):
+        return False
+
+    def exception(self):
+        return None
+
+    def result(self, timeout=None):
         return PullResponse(received_messages=self._received)
 
 
@@ -107,6 +116,16 @@ def test_what_came_for_a_pull_that_never_followed_is_given_back_at_the_end(messe
 
     (delivery,) = messenger.pull(INVOKER_REQUESTS, limit=1, wait=10)
     assert delivery.body == b"body"
+
+
+def test_what_was_delivered_too_often_and_came_for_nobody_is_buried_at_the_end(opened, monkeypatch):
+    buried = []
+    monkeypatch.setattr(opened, "_publish_dead", lambda delivery, _reason: buried.append(delivery.body))
+    opened._calls[INVOKER_REQUESTS].append(Brought(received(b"poison", 6)))
+
+    opened.close()
+
+    assert buried == [b"poison"]
 
 
 def test_what_lay_too_long_is_left_to_come_again(opened, monkeypatch):

@@ -1,7 +1,7 @@
 """bqemulator with what BigQuery promises and bqemulator 1.4.0 does not keep. Runs in the stand-ins' environment.
 
 1. The id of a load job is the one that was asked for, and a second job of that id is refused.
-2. A script is carried out as a whole: nobody else's query sees its middle, and it ends when its client is gone too.
+2. A script is carried out as a whole: nobody else's query sees its middle, and it ends also when its client is gone.
 3. Deleting a table that is a view deletes the view.
 """
 

@@ -164,6 +164,20 @@ def test_attempts_end_and_then_there_is_one_alert_and_a_dead_letter_that_asks_fo
     assert (request.run_id, request.step) == ("rfm-1998-06-30-4", "orchestrate")
 
 
+def test_a_request_is_set_aside_once_and_rather_twice_than_not_at_all(turn, said, monkeypatch):
+    set_aside(turn.run, "StepLost: ...")
+    set_aside(turn.run, "StepLost: ...")
+    assert len(reasons()) == 1
+
+    def unseen(_messenger):
+        raise MessengerUnavailable("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("messenger.embedded.EmbeddedMessenger.dead_letters", unseen)
+        set_aside(turn.run, "StepLost: ...")
+    assert len(reasons()) == 2
+
+
 def test_the_dead_letter_goes_when_a_later_attempt_of_the_date_is_confirmed_and_those_of_others_stay(turn, said):
     with pytest.raises(Permanent):
         carry_out(turn, Permanent("refused data"))

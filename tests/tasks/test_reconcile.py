@@ -173,7 +173,10 @@ def test_a_run_cancelled_in_line_has_nothing_to_close(register):
 def test_a_run_whose_flow_run_has_failed_without_a_word_is_ended_and_set_aside(register):
     claimed(register)
 
-    assert settle(register, prefect(StateType.FAILED)) == [(RUN, "ended, and set aside")]
+    assert settle(register, prefect(StateType.FAILED)) == [
+        (RUN, "ended, and set aside"),
+        (RUN, "steps stopped, run closed"),
+    ]
 
     assert (register.get(RUN).state, register.get(RUN).error.type) == ("failed", "Failed")
     assert asked() == []
@@ -200,9 +203,7 @@ def alerted(monkeypatch):
     ("error", "told_as"),
     [
         ("StepFailed", "Permanent"),
-        ("Failed", "Permanent"),
         ("StepLost", "StepLost"),
-        ("Crashed", "StepLost"),
         ("NotConfirmed", "NotConfirmed"),
     ],
 )
@@ -215,6 +216,32 @@ def test_who_died_before_it_could_tell_people_is_told_of(register, alerted, erro
     alert_failed(register, NOW + 2 * PATIENCE)
 
     assert alerted == [(told_as, {"step": "scoring", "flow_run_id": "f-1"})]
+
+
+@pytest.mark.parametrize(("word", "told_as"), [("Failed", "Permanent"), ("Crashed", "StepLost")])
+def test_who_has_ended_in_prefects_words_tells_nobody_and_is_told_of_at_once(register, alerted, word, told_as):
+    says(register, claimed(register), ORCHESTRATE, "failed", error=word)
+
+    alert_failed(register, NOW)
+
+    assert [name for name, _ in alerted] == [told_as]
+
+
+@pytest.mark.parametrize("error", ["StepLost", "Crashed", "DeadlinePassed"])
+def test_a_failed_run_that_could_not_be_closed_is_closed_once(register, error):
+    says(register, claimed(register), ORCHESTRATE, "failed", error=error)
+
+    assert settle(register) == [(RUN, "steps stopped, run closed")]
+
+    assert open_warehouse().ledger_row(RUN, CLOSED).facts["reason"] == "it has failed"
+    assert settle(register) == []
+
+
+@pytest.mark.parametrize("error", ["RunCancelled", "HeldBack"])
+def test_a_run_that_was_held_back_or_cancelled_has_nothing_left_to_close(register, error):
+    says(register, claimed(register), ORCHESTRATE, "failed", error=error)
+
+    assert settle(register) == []
 
 
 def test_people_are_not_told_of_what_they_have_chosen_or_what_was_asked_for_again(register, alerted):
