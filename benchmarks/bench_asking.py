@@ -31,6 +31,8 @@ RUN_DATES, PROCESSES = 13, 2
 CONNECTIONS, REQUESTS = 32, 6400
 PACE = 500.0
 """Below what one process can answer: without it, 32 connections that ask again at once measure their own queue."""
+TURNS = 3
+"""The paced look-up that is told is the one with the median p99, for a stall hits many at once."""
 RUN_DATE = date(1998, 6, 30)
 FEATURES = """
 create table rfm_features as
@@ -170,7 +172,8 @@ def answers(folder: Path, customers: int) -> tuple[list[Figures], Sequence[float
             found.append(measure(f"GET /customers/{{id}}, {of}", port, invoker, one_customer))
             if dates == 1:
                 paced = f"GET /customers/{{id}}, {of}, {PACE:g} a second"
-                found.append(measure(paced, port, invoker, one_customer, per_second=PACE))
+                turns = [measure(paced, port, invoker, one_customer, per_second=PACE) for _ in range(TURNS)]
+                found.append(sorted(turns, key=lambda figures: figures.p99)[TURNS // 2])
                 found.append(measure("POST /score, 1 process", port, invoker, one_score))
             elif processes == 1:
                 visits = first_visits(port)
