@@ -135,9 +135,9 @@ bench-invoker: $(RUN) ## measure the invoker
 bench-dbt: $(RUN) ## measure dbt in Prefect against bare dbt
 	@$(BIN)/python -m benchmarks.bench_dbt
 
-bench-scoring: $(RUN) ## measure features and scores (ORDERS_COUNTS="1000000 10000000" CUSTOMERS_COUNTS=10000000)
+bench-scoring: $(RUN) ## measure features and scores (ORDERS_COUNTS="1000000 10000000" CUSTOMERS_COUNTS=10000000 RESULT=scoring)
 	@$(MAKE) --silent $(LIFETIMES) || echo "lifetimes cannot be installed with this Python; its summary is left out"
-	@$(BIN)/python -m benchmarks.bench_scoring $(ORDERS_COUNTS) $(if $(CUSTOMERS_COUNTS),--customers $(CUSTOMERS_COUNTS))
+	@$(BIN)/python -m benchmarks.bench_scoring $(ORDERS_COUNTS) $(if $(CUSTOMERS_COUNTS),--customers $(CUSTOMERS_COUNTS)) $(if $(RESULT),--name $(RESULT))
 
 bench-report: $(RUN) ## measure the report of a million customers
 	@$(BIN)/python -m benchmarks.bench_report

@@ -7,7 +7,7 @@ last one too: a process of it that still lives cannot commit any more (docs/adr/
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -28,6 +28,7 @@ from tasks.note import TELLING, note
 from tasks.plan import gone_on_from
 from tasks.report import failure_of, status_of, tell
 from tasks.turn import Turn
+from tasks.wait import StepFailed, StepHindered
 from tasks.with_register import with_register
 
 LONGEST_DELAY = 600.0
@@ -42,7 +43,7 @@ class Attempts:
     turn: Turn
     step: str | None = None
     done: bool = False
-    _facts: dict[str, Scalar] = field(default_factory=dict)
+    _given_up: str = ""
 
     def __iter__(self) -> Iterator[Self]:
         while not self.done:
@@ -139,10 +140,11 @@ class Attempts:
 
     def _fail(self, error: Exception) -> bool:
         """The end: closed, told, alerted, and the request set aside with the reason. Never hides the error."""
-        try:
-            self._give_up(error)
-        except (Retryable, Permanent) as trouble:
-            get_run_logger().warning("run %s could not be closed, reconcile does it: %s", self.run.run_id, trouble)
+        if self._given_up != self.run.run_id:
+            try:
+                self._give_up(error)
+            except (Retryable, Permanent) as trouble:
+                get_run_logger().warning("run %s could not be closed, reconcile does it: %s", self.run.run_id, trouble)
         status = status_of(self.run, "failed", facts=self._failed_facts(), error=failure_of(error))
         tried = None
         try:
@@ -155,7 +157,10 @@ class Attempts:
         return False
 
     def _give_up(self, error: Exception) -> None:
-        give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}")
+        """Once, whether it can be closed or not: who holds the warehouse is not waited for again before the alert."""
+        self._given_up = self.run.run_id
+        ending = [self.step] if self.step and isinstance(error, StepFailed | StepHindered) else []
+        give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}", ending=ending)
 
     def _failed_facts(self) -> dict[str, Scalar]:
         return {FAILED_STEP: self.step} if self.step else {}

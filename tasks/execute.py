@@ -2,8 +2,7 @@
 
 It runs in a process of its own; this one watches for its cancellation, passes on that the platform ends the container,
 and tells Prefect of a crash. `prefect flow-run execute` does so too, and first starts two processes more that look for
-the code. Here the code is in the image, and each process that imports Prefect takes a second of one CPU
-(docs/adr/0024-container-environment.md).
+the code. Here the code is in the image, and Prefect is imported once (docs/adr/0024-container-environment.md).
 """
 
 import asyncio
@@ -16,14 +15,15 @@ from uuid import UUID
 from prefect.flows import load_flow_from_flow_run
 from prefect.runner._flow_run_executor import FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessManager
-from prefect.runner._starter_engine import EngineCommandStarter
+
+from tasks.flow_process import FlowProcess, FlowProcessStarter
 
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 ENDED = 128 + signal.SIGTERM
 """Exit code of what SIGTERM has ended."""
 
 
-async def execute(flow_run_id: UUID) -> None:
+async def execute(flow_run_id: UUID, process: FlowProcess) -> None:
     """Returns when the flow run has ended, however it did: that is told by its state."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, sys.exit, ENDED)
@@ -32,7 +32,7 @@ async def execute(flow_run_id: UUID) -> None:
         flow_run = await context.client.read_flow_run(flow_run_id)
         executor = context.create_executor(
             flow_run,
-            EngineCommandStarter(control_channel=context.control_channel),
+            FlowProcessStarter(process, context.control_channel),
             resolve_flow=load_flow_from_flow_run,
             propose_submitting=False,
         )
@@ -56,4 +56,5 @@ def end(processes: ProcessManager, flow_run_id: UUID) -> None:
 if __name__ == "__main__":
     if FLOW_RUN not in os.environ:
         sys.exit(f"{FLOW_RUN} says which flow run, and it is not set: a worker of Prefect's sets it")
-    asyncio.run(execute(UUID(os.environ[FLOW_RUN])))
+    with FlowProcess() as flow_process:
+        asyncio.run(execute(UUID(os.environ[FLOW_RUN]), flow_process))

@@ -34,6 +34,13 @@
 
 {% macro bigquery__register_orders() %} {% endmacro %}
 
+{#- warehouse/duckdb_file.py says why. -#}
+{% macro enough_threads() %} {{ return(adapter.dispatch("enough_threads", "rfm")()) }} {% endmacro %}
+
+{% macro duckdb__enough_threads() %} set threads = greatest(4, current_setting('threads')) {% endmacro %}
+
+{% macro bigquery__enough_threads() %} {% endmacro %}
+
 {#- Text, safe to stand in SQL whatever characters it has. -#}
 {% macro literal(value) -%} {{ return(adapter.dispatch("literal", "rfm")(value)) }} {%- endmacro %}
 

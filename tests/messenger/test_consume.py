@@ -3,7 +3,9 @@
 import logging
 from threading import Event
 
-from errors import Permanent
+import pytest
+
+from errors import Permanent, Retryable
 from messenger.consume import consume
 from messenger.messenger import Delivery
 from tests.consuming import SOON
@@ -97,3 +99,17 @@ def test_leases_are_kept_after_one_could_not_be():
     consume(Stub(extend=refusing_once(kept.set)), "requests-invoker", handle, stop=stop, threads=1, lease=0.03)
 
     assert held[0]
+
+
+def test_what_waits_for_another_try_is_given_back_also_when_the_loop_breaks():
+    pulls = iter([lambda: None, lambda: 1 // 0])
+
+    def refuse(_):
+        raise Retryable("Prefect is down")
+
+    messenger = Stub(on_pull=lambda: next(pulls)())
+
+    with pytest.raises(ZeroDivisionError):
+        consume(messenger, "requests-invoker", refuse, stop=Event())
+
+    assert sorted(messenger.settled) == [("given back", "id-1"), ("given back", "id-2")]

@@ -24,7 +24,7 @@ from tasks.claim import request_of
 from tasks.dead_letter import set_aside
 from tasks.listen import waiter_of
 from tasks.turn import Turn, TurnLost, turn_of
-from tasks.wait import DeadlinePassed, StepLost
+from tasks.wait import DeadlinePassed, StepFailed, StepHindered, StepLost
 from warehouse.warehouse import CLOSED, WarehouseBusy
 from wiring import open_messenger, open_register, open_warehouse
 
@@ -38,13 +38,18 @@ def said(settings, monkeypatch):
     """What was alerted and which steps Prefect was asked to stop; the messenger is set up."""
     monkeypatch.setenv("ORCHESTRATOR_ATTEMPT_DELAY", "0.01")
     get_settings.cache_clear()
-    told = {"alerts": [], "recovered": [], "stopped": []}
+    told = {"alerts": [], "recovered": [], "stopped": [], "left_to_end": []}
+
+    def stop_steps(run, _reason, *, ending):
+        told["stopped"].append(run.run_id)
+        told["left_to_end"] += ending
+
     monkeypatch.setattr(module, "get_run_logger", lambda: logging.getLogger("test"))
     monkeypatch.setattr("tasks.turn.get_run_logger", lambda: logging.getLogger("test"))
     monkeypatch.setattr(runtime.flow_run, "id", "f-1", raising=False)
     monkeypatch.setattr(module, "alert_run", lambda run, _, **more: told["alerts"].append((run.run_id, more)))
     monkeypatch.setattr(module, "recovered", lambda run: told["recovered"].append(run.run_id))
-    monkeypatch.setattr("tasks.cancel.stop_steps", lambda run, reason: told["stopped"].append(run.run_id))
+    monkeypatch.setattr("tasks.cancel.stop_steps", stop_steps)
     open_warehouse().prepare()
     with closing(open_messenger()) as messenger:
         messenger.setup()
@@ -218,6 +223,22 @@ def test_a_run_that_has_finally_failed_is_stopped_and_closed_for_its_process_may
     assert failed in said["stopped"]
 
 
+@pytest.mark.parametrize(
+    ("error", "left_to_end"),
+    [
+        (StepFailed("features: WrongData: ..."), ["features"]),
+        (StepHindered("features: WarehouseBusy: ..."), ["features"]),
+        (LOST, []),
+        (DeadlinePassed("3600 s have passed"), []),
+    ],
+)
+def test_a_step_that_has_told_its_end_is_left_to_end_by_itself(turn, said, error, left_to_end):
+    with pytest.raises(type(error)):
+        carry_out(turn, error, error, error)
+
+    assert set(said["left_to_end"]) == set(left_to_end)
+
+
 def test_each_step_has_its_own_attempts(turn):
     tried = []
     with suppress(StepLost):
@@ -330,7 +351,10 @@ def test_a_confirmed_run_has_not_failed_because_the_register_cannot_be_told(turn
 def test_a_warehouse_that_keeps_an_attempt_from_being_given_up_does_not_keep_the_run_from_its_end(
     turn, said, monkeypatch
 ):
-    def busy(*_, **__):
+    tried = []
+
+    def busy(run, *_, **__):
+        tried.append(run.run_id)
         raise WarehouseBusy("held by process 7")
 
     monkeypatch.setattr(module, "give_up", busy)
@@ -341,6 +365,7 @@ def test_a_warehouse_that_keeps_an_attempt_from_being_given_up_does_not_keep_the
     assert (run(FIRST).state, run(FIRST).error.type) == ("failed", "StepLost")
     assert said["alerts"] == [(FIRST, {"step": "features", "attempts": 1})]
     assert len(reasons()) == 1
+    assert tried == [FIRST], "who waits for the alert does not wait for the warehouse twice"
 
 
 def test_an_attempt_that_cannot_begin_is_told_like_one_that_failed(turn, said, monkeypatch):

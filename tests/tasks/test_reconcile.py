@@ -41,7 +41,7 @@ def told(monkeypatch):
 
 @pytest.fixture
 def register(settings, monkeypatch, told):
-    monkeypatch.setattr("tasks.cancel.stop_steps", lambda run, reason: [])
+    monkeypatch.setattr("tasks.cancel.stop_steps", lambda run, reason, *, ending: [])
     open_warehouse().prepare()
     with closing(open_messenger()) as messenger:
         messenger.setup()

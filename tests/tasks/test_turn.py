@@ -110,7 +110,7 @@ class TestCancelled:
     def stopped(self, run, monkeypatch):
         """The runs whose steps Prefect was asked to stop."""
         stopped = []
-        monkeypatch.setattr("tasks.cancel.stop_steps", lambda run, reason: stopped.append(run.run_id))
+        monkeypatch.setattr("tasks.cancel.stop_steps", lambda run, reason, *, ending: stopped.append(run.run_id))
         monkeypatch.setattr(module, "is_cancelled_by_somebody", lambda: True)
         open_warehouse().prepare()
         with closing(open_messenger()) as messenger:

@@ -9,9 +9,11 @@ import time
 import duckdb
 import pytest
 
+from settings import PROJECT
 from tests.processes import HOLD_WAREHOUSE
 from tests.warehouse.given_features import given_warehouse
 from warehouse.duckdb import DuckDBWarehouse
+from warehouse.duckdb_file import ENOUGH_THREADS, opened
 from warehouse.warehouse import WarehouseBusy, WarehouseOutOfRoom, WarehouseUnusable
 
 
@@ -58,6 +60,13 @@ def test_another_use_in_this_process_is_waited_for(path):
         DuckDBWarehouse(path, lock_wait=0.1).ledger_row("rfm-2026-06-29-1", "scoring")
 
 
+def test_duckdb_has_threads_enough_to_put_large_groups_aside_in_small_parts_here_and_in_dbt(path):
+    with opened(path, lock_wait=1, memory_limit="", read_only=True) as connection:
+        [(threads,)] = connection.execute("select current_setting('threads')").fetchall()
+    assert threads >= 4
+    assert ENOUGH_THREADS in (PROJECT / "dbt" / "macros" / "cross_database.sql").read_text()
+
+
 def test_a_missing_file_is_not_made_by_reading_it(tmp_path):
     path = tmp_path / "absent" / "warehouse.duckdb"
     with pytest.raises(WarehouseUnusable, match="does not exist"):
@@ -94,6 +103,7 @@ PREPARE_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from warehouse.duckdb import DuckDBWarehouse
+from warehouse.duckdb_file import ENOUGH_THREADS, opened
 if os.getuid() == 0:
     os.setuid(65534)
 try:
