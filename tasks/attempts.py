@@ -62,7 +62,7 @@ class Attempts:
         self.step = step
 
     def __enter__(self) -> Self:
-        self.step = None
+        self.step, self._given_up = None, ""
         try:
             start_listening(self.run.run_id, until=self.run.deadline)
             self._say(status_of(self.run, "started"))
@@ -158,8 +158,11 @@ class Attempts:
 
     def _give_up(self, error: Exception) -> None:
         """Once, whether it can be closed or not: who holds the warehouse is not waited for again before the alert."""
+        following = bool(self._given_up)
         self._given_up = self.run.run_id
-        ending = [self.step] if self.step and isinstance(error, StepFailed | StepHindered) else []
+        # it has told its end as a step of the run that it was asked in, and not of one that follows
+        told = isinstance(error, StepFailed | StepHindered) and not following
+        ending = [self.step] if self.step and told else []
         give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}", ending=ending)
 
     def _failed_facts(self) -> dict[str, Scalar]:

@@ -23,14 +23,13 @@ from prefect.runner._process_manager import ProcessHandle
 
 
 class FlowProcess:
-    """`with FlowProcess() as process: …` forks, so it has to be the only thread. One that was never let go is gone
-    at the end."""
+    """`with FlowProcess() as process: …` forks, so it has to be the only thread. Whatever happens within, the process is
+    gone at the end."""
 
     def __init__(self) -> None:
         self.pid = 0
         self.returncode: int | None = None
         """Negative when a signal has ended it. None as long as it was not waited for."""
-        self._begun = False
 
     def __enter__(self) -> Self:
         heard, self._said = os.pipe()
@@ -43,19 +42,24 @@ class FlowProcess:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._said)
-        if not self._begun:
-            os.kill(self.pid, signal.SIGKILL)
+        self.kill()
+        with suppress(ChildProcessError):  # a thread that nobody waits for any more has seen it end
             self.wait()
 
     def begin(self, environment: Mapping[str, str]) -> None:
         """Lets it go, with these variables besides this process's own."""
         with suppress(BrokenPipeError):  # it is dead already, and whoever waits for it sees how it ended
             os.write(self._said, json.dumps(dict(environment)).encode() + b"\n")
-        self._begun = True
 
     def wait(self) -> None:
-        _, status = os.waitpid(self.pid, 0)
-        self.returncode = os.waitstatus_to_exitcode(status)
+        if self.returncode is None:
+            _, status = os.waitpid(self.pid, 0)
+            self.returncode = os.waitstatus_to_exitcode(status)
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
 
 def _become_the_flow_run(heard: int) -> NoReturn:
@@ -74,7 +78,7 @@ def _become_the_flow_run(heard: int) -> NoReturn:
 
 
 class FlowProcessStarter:
-    """As Prefect's own starters: `start` returns when the process has ended."""
+    """As Prefect's own starters: `start` returns when the process has ended, and when it is cancelled it ends it."""
 
     def __init__(self, process: FlowProcess, control_channel: ControlChannel) -> None:
         self._process, self._control_channel = process, control_channel
@@ -88,4 +92,8 @@ class FlowProcessStarter:
             environment |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
         self._process.begin(environment)
         task_status.started(ProcessHandle(self._process))  # type: ignore[arg-type]
-        await anyio.to_thread.run_sync(self._process.wait)
+        try:
+            await anyio.to_thread.run_sync(self._process.wait, abandon_on_cancel=True)
+        except BaseException:  # of whatever kind: nobody watches the flow run any more
+            self._process.kill()
+            raise

@@ -37,7 +37,7 @@
 {#- warehouse/duckdb_file.py says why. -#}
 {% macro enough_threads() %} {{ return(adapter.dispatch("enough_threads", "rfm")()) }} {% endmacro %}
 
-{% macro duckdb__enough_threads() %} set threads = greatest(4, current_setting('threads')) {% endmacro %}
+{% macro duckdb__enough_threads() %} set threads = greatest(8, current_setting('threads')) {% endmacro %}
 
 {% macro bigquery__enough_threads() %} {% endmacro %}
 

@@ -63,7 +63,7 @@ def test_another_use_in_this_process_is_waited_for(path):
 def test_duckdb_has_threads_enough_to_put_large_groups_aside_in_small_parts_here_and_in_dbt(path):
     with opened(path, lock_wait=1, memory_limit="", read_only=True) as connection:
         [(threads,)] = connection.execute("select current_setting('threads')").fetchall()
-    assert threads >= 4
+    assert threads >= 8
     assert ENOUGH_THREADS in (PROJECT / "dbt" / "macros" / "cross_database.sql").read_text()
 
 
@@ -103,7 +103,6 @@ PREPARE_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from warehouse.duckdb import DuckDBWarehouse
-from warehouse.duckdb_file import ENOUGH_THREADS, opened
 if os.getuid() == 0:
     os.setuid(65534)
 try:
