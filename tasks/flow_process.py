@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from threading import Lock
 from typing import NoReturn, Self
 
 import anyio
@@ -23,13 +24,14 @@ from prefect.runner._process_manager import ProcessHandle
 
 
 class FlowProcess:
-    """`with FlowProcess() as process: …` forks, so it has to be the only thread. Whatever happens within, the process is
-    gone at the end."""
+    """`with FlowProcess() as process: …` forks, so it has to be the only thread. Whatever happens within, it is gone at
+    the end."""
 
     def __init__(self) -> None:
         self.pid = 0
         self.returncode: int | None = None
         """Negative when a signal has ended it. None as long as it was not waited for."""
+        self._waiting = Lock()
 
     def __enter__(self) -> Self:
         heard, self._said = os.pipe()
@@ -43,8 +45,7 @@ class FlowProcess:
     def __exit__(self, *_: object) -> None:
         os.close(self._said)
         self.kill()
-        with suppress(ChildProcessError):  # a thread that nobody waits for any more has seen it end
-            self.wait()
+        self.wait()
 
     def begin(self, environment: Mapping[str, str]) -> None:
         """Lets it go, with these variables besides this process's own."""
@@ -52,9 +53,10 @@ class FlowProcess:
             os.write(self._said, json.dumps(dict(environment)).encode() + b"\n")
 
     def wait(self) -> None:
-        if self.returncode is None:
-            _, status = os.waitpid(self.pid, 0)
-            self.returncode = os.waitstatus_to_exitcode(status)
+        with self._waiting:  # a thread whose wait was cancelled waits on
+            if self.returncode is None:
+                _, status = os.waitpid(self.pid, 0)
+                self.returncode = os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
         if self.returncode is None:
