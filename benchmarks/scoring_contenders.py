@@ -54,6 +54,11 @@ def project(orders: Path, folder: Path, memory_limit: str) -> Callable[[], Secon
     return work
 
 
+def limited(memory_limit: str) -> dict[str, Any]:
+    """DuckDB's configuration; without a limit its own."""
+    return {"memory_limit": memory_limit} if memory_limit else {}
+
+
 def bare_sql(orders: Path, folder: Path, memory_limit: str) -> Callable[[], Seconds]:
     """What an expert would write by hand for this one file: the same rules for rows, orders, edges and segments."""
     import duckdb
@@ -64,9 +69,7 @@ def bare_sql(orders: Path, folder: Path, memory_limit: str) -> Callable[[], Seco
         statements = statements.replace("{" + name + "}", str(value))
 
     def work() -> Seconds:
-        with duckdb.connect(str(folder / "bare.duckdb")) as connection:
-            if memory_limit:
-                connection.execute(f"set memory_limit = '{memory_limit}'")
+        with duckdb.connect(str(folder / "bare.duckdb"), config=limited(memory_limit)) as connection:
             connection.execute(statements)
         return {}
 
@@ -185,8 +188,7 @@ def scan_features(features: Path, _folder: Path, memory_limit: str) -> Callable[
     import duckdb
 
     def work() -> Seconds:
-        config: dict[str, Any] = {"memory_limit": memory_limit} if memory_limit else {}
-        with duckdb.connect(str(features), read_only=True, config=config) as connection:
+        with duckdb.connect(str(features), read_only=True, config=limited(memory_limit)) as connection:
             connection.execute(
                 """
                 select sum(hash(customer_id)::hugeint), sum(recency), sum(frequency), sum(monetary)
@@ -210,8 +212,7 @@ def bare_insert(features: Path, folder: Path, memory_limit: str) -> Callable[[],
     DuckDBWarehouse(path, lock_wait=0).prepare()
 
     def work() -> Seconds:
-        config: dict[str, Any] = {"memory_limit": memory_limit} if memory_limit else {}
-        with duckdb.connect(str(path), config=config) as connection:
+        with duckdb.connect(str(path), config=limited(memory_limit)) as connection:
             connection.execute(f"attach '{features}' as there (read_only)")
             connection.execute(
                 """

@@ -158,11 +158,10 @@ class Attempts:
 
     def _give_up(self, error: Exception) -> None:
         """Once, whether it can be closed or not: who holds the warehouse is not waited for again before the alert."""
-        following = bool(self._given_up)
+        # a step tells its end in the run that it was asked in, which is the first to be given up
+        told_its_end = isinstance(error, StepFailed | StepHindered) and not self._given_up
+        ending = self.step if told_its_end else None
         self._given_up = self.run.run_id
-        # it has told its end as a step of the run that it was asked in, and not of one that follows
-        told = isinstance(error, StepFailed | StepHindered) and not following
-        ending = [self.step] if self.step and told else []
         give_up(self.run, f"attempt {self.run.attempt} was given up: {type(error).__name__}", ending=ending)
 
     def _failed_facts(self) -> dict[str, Scalar]:

@@ -1,7 +1,6 @@
 """Cancel: the steps of a run that nobody wants any more are stopped, and nothing of it is committed afterwards."""
 
 import logging
-from collections.abc import Collection
 from contextlib import closing
 
 import httpx
@@ -28,15 +27,15 @@ class RunCancelled(Permanent):
     """Somebody cancelled the run. Its steps were stopped, and what they had committed stays."""
 
 
-def stop_steps(run: RunRequest, reason: str, *, ending: Collection[str] = ()) -> list[str]:
+def stop_steps(run: RunRequest, reason: str, *, ending: str | None = None) -> list[str]:
     """Asks Prefect to cancel the flow runs of the run's steps that have not ended; returns which.
 
-    `ending` steps are left alone: they have told their end, and Prefect is about to hear how their flow runs ended,
-    which a cancellation would hide. Best effort: a step that goes on all the same cannot commit once the run is closed.
+    The step `ending` is left alone: it has told its end, and Prefect is about to hear how its flow run ended, which a
+    cancellation would hide. Best effort: a step that goes on all the same cannot commit once the run is closed.
     """
     stopped = []
     for step in find_pipeline(run.pipeline).steps:
-        if step.name in ending:
+        if step.name == ending:
             continue
         key = f"{run.run_id}/{step.name}"
         try:
@@ -54,8 +53,8 @@ def _cancel(flow_run: FlowRun, reason: str) -> None:
         client.set_flow_run_state(flow_run.id, Cancelling(message=reason[:200]))
 
 
-def give_up(run: RunRequest, reason: str, *, flow_run_id: str = "", ending: Collection[str] = ()) -> None:
-    """Stops what runs of the run but for what is `ending`, and closes it. Raises what the warehouse raises."""
+def give_up(run: RunRequest, reason: str, *, flow_run_id: str = "", ending: str | None = None) -> None:
+    """Stops what runs of the run but for the step `ending`, and closes it. Raises what the warehouse raises."""
     stop_steps(run, reason, ending=ending)
     close_run(open_warehouse(), run, reason, flow_run_id=flow_run_id)
 

@@ -19,9 +19,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two tries to open the file."""
 
 ENOUGH_THREADS = "set threads = greatest(8, current_setting('threads'))"
-"""Groups that do not fit into memory are put aside in parts, more and smaller ones the more threads there are. By two
-threads the features of a hundred million orders do not fit into 1 GB, by eight they fit into 700 MB, in the same time.
-dbt says this too (dbt/macros/cross_database.sql)."""
+"""Groups that do not fit into memory are put aside in parts, more and smaller ones the more threads there are. With
+two, the features of a hundred million orders do not fit into 1 GB, with four not always, with eight they do
+(`make bench-scoring`). dbt says this too (dbt/macros/cross_database.sql)."""
 
 _HOLDER = re.compile(r"lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 

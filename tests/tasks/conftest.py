@@ -4,6 +4,7 @@ import pytest
 
 from settings import get_settings
 from tests.carriers import carrier, emulator  # noqa: F401
+from tests.tasks.register_lock import register_lock  # noqa: F401
 
 
 @pytest.fixture

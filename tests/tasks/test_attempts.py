@@ -1,7 +1,6 @@
 """A run goes on as another attempt where that can help, and ends with a name, an alert and a dead letter where not."""
 
 import logging
-import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -15,10 +14,9 @@ from errors import Permanent
 from messenger.contract import RunStatus
 from messenger.decode import decode_request
 from messenger.messenger import INVOKER_REQUESTS, REGISTER_STATUSES, MessengerUnavailable
-from register.sqlite import SqliteRegister
+from register.register import RegisterUnavailable
 from settings import get_settings
 from tasks import attempts as module
-from tasks import patience
 from tasks.attempts import attempts
 from tasks.claim import request_of
 from tasks.dead_letter import set_aside
@@ -42,7 +40,7 @@ def said(settings, monkeypatch):
 
     def stop_steps(run, _reason, *, ending):
         told["stopped"].append(run.run_id)
-        told["left_to_end"] += ending
+        told["left_to_end"].append(ending)
 
     monkeypatch.setattr(module, "get_run_logger", lambda: logging.getLogger("test"))
     monkeypatch.setattr("tasks.turn.get_run_logger", lambda: logging.getLogger("test"))
@@ -69,38 +67,6 @@ def turn(claimed):
         turn = Turn(register, claimed, uuid4().hex)
         turn.wait()
         yield turn
-
-
-class RegisterLock:
-    """Another process writes to the register, until so many have waited for it in vain."""
-
-    def __init__(self, path):
-        self._file = sqlite3.connect(path, isolation_level=None)
-        self._left = 0
-        self.waits = 0
-
-    def hold(self, tries=1_000_000):
-        self._left = tries
-        self._file.execute("BEGIN IMMEDIATE")
-
-    def release(self):
-        if self._file.in_transaction:
-            self._file.execute("ROLLBACK")
-
-    def waited(self, _seconds):
-        self.waits += 1
-        if self.waits >= self._left:
-            self.release()
-
-
-@pytest.fixture
-def register_lock(turn, settings, monkeypatch):
-    lock = RegisterLock(settings.runs.path)
-    monkeypatch.setitem(SqliteRegister.__init__.__kwdefaults__, "lock_wait", 0.05)
-    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=lock.waited))
-    yield lock
-    lock.release()
-    lock._file.close()
 
 
 def carry_out(turn, *errors, step="features"):
@@ -226,17 +192,30 @@ def test_a_run_that_has_finally_failed_is_stopped_and_closed_for_its_process_may
 @pytest.mark.parametrize(
     ("error", "left_to_end"),
     [
-        (StepFailed("features: WrongData: ..."), ["features"]),
-        (StepHindered("features: WarehouseBusy: ..."), ["features"]),
-        (LOST, []),
-        (DeadlinePassed("3600 s have passed"), []),
+        (StepFailed("features: WrongData: ..."), "features"),
+        (StepHindered("features: WarehouseBusy: ..."), "features"),
+        (LOST, None),
+        (DeadlinePassed("3600 s have passed"), None),
     ],
 )
 def test_a_step_that_has_told_its_end_is_left_to_end_by_itself(turn, said, error, left_to_end):
     with pytest.raises(type(error)):
         carry_out(turn, error, error, error)
 
-    assert set(said["left_to_end"]) == set(left_to_end)
+    assert set(said["left_to_end"]) == {left_to_end}
+
+
+def test_that_step_is_not_left_to_end_in_the_attempt_that_follows(turn, said, monkeypatch):
+    def go_on_and_lose_the_register(self, following):
+        self.run = following
+        raise RegisterUnavailable("locked")
+
+    monkeypatch.setattr(Turn, "go_on_as", go_on_and_lose_the_register)
+
+    with pytest.raises(StepHindered):
+        carry_out(turn, StepHindered("features: WarehouseBusy: ..."))
+
+    assert list(zip(said["stopped"], said["left_to_end"], strict=True)) == [(FIRST, "features"), (SECOND, None)]
 
 
 def test_each_step_has_its_own_attempts(turn):

@@ -1,6 +1,5 @@
 """Which flow runs of a run are asked to end. That they end is proven in tests/e2e and tests/cloud."""
 
-from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -8,22 +7,12 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed, Running
 
-from messenger.contract import RunRequest
 from tasks import cancel
 from tasks.cancel import stop_steps
+from tests.messages import request
 
 FLOW = UUID(int=1)
-NOW = datetime(2026, 1, 5, tzinfo=UTC)
-RUN = RunRequest(
-    run_id="rfm-2026-01-05-1",
-    pipeline="rfm",
-    step="orchestrate",
-    run_date=date(2026, 1, 5),
-    attempt=1,
-    requested_by="test",
-    requested_at=NOW,
-    deadline=NOW,
-)
+RUN = request()
 
 
 @pytest.fixture
@@ -50,5 +39,5 @@ def test_the_steps_that_have_not_ended_are_cancelled(flow_runs):
 def test_a_step_that_is_ending_is_left_alone_and_others_are_not(flow_runs):
     flow_runs.states = {"features": Running(), "scoring": Running()}
 
-    assert stop_steps(RUN, "given up", ending=["features"]) == ["scoring"]
+    assert stop_steps(RUN, "given up", ending="features") == ["scoring"]
     assert flow_runs.cancelled == ["scoring"]
